@@ -1,0 +1,130 @@
+"""Every error this package raises on purpose: each says what was wrong, with what, and what to do next."""
+
+from __future__ import annotations
+
+
+class StashError(RuntimeError):
+    """Base of this package's errors.
+
+    ``retryable`` tells the caller whether the same call may succeed later: an operator turns
+    an error that is not into ``AirflowFailException``, so that no retry is spent on it.
+    """
+
+    retryable = True
+
+
+class InvalidConfigurationError(StashError, ValueError):
+    """A parameter, a connection or a manifest says something that can't be meant."""
+
+    retryable = False
+
+
+# --- etcd ---------------------------------------------------------------------------------------
+
+
+class EtcdError(StashError):
+    """etcd refused or failed a request."""
+
+
+class EtcdUnavailableError(EtcdError):
+    """No endpoint answered in time."""
+
+
+class EtcdTLSError(EtcdUnavailableError):
+    """The TLS handshake failed: wrong CA, wrong name, expired, or a client certificate is missing."""
+
+    retryable = False
+
+
+class EtcdAuthenticationError(EtcdError):
+    """User and password are wrong, missing, or not wanted."""
+
+    retryable = False
+
+
+class EtcdPermissionError(EtcdError):
+    """The user may not do this: a snapshot needs the root role once authentication is on."""
+
+    retryable = False
+
+
+class SnapshotStreamError(EtcdError):
+    """The snapshot stream broke off before its end."""
+
+
+class SnapshotCorruptError(EtcdError):
+    """The snapshot's sha256, the last 32 bytes of the stream or file, is not that of its content."""
+
+
+class EtcdToolError(StashError):
+    """etcdutl or etcdctl is missing, too old for this snapshot, or failed."""
+
+    retryable = False
+
+
+# --- restic -------------------------------------------------------------------------------------
+
+
+class ResticError(StashError):
+    """restic failed; the message holds its own last words."""
+
+
+class ResticNotInstalledError(ResticError):
+    """No restic at the configured path."""
+
+    retryable = False
+
+
+class RepositoryNotFoundError(ResticError):
+    """There is no repository at the location (restic's exit code 10)."""
+
+    retryable = False
+
+
+class RepositoryLockedError(ResticError):
+    """Another process holds a lock on the repository (restic's exit code 11)."""
+
+
+class WrongRepositoryPasswordError(ResticError):
+    """No key of the repository opens with this password (restic's exit code 12)."""
+
+    retryable = False
+
+
+class BackendError(ResticError):
+    """The place where the repository lies can't be reached, or refuses: bucket, credentials, network."""
+
+
+class RepositoryDamagedError(ResticError):
+    """``restic check`` found errors, or data could not be read back."""
+
+    retryable = False
+
+
+class SnapshotNotFoundError(ResticError):
+    """No snapshot fits what was asked for, or several do where one is wanted."""
+
+    retryable = False
+
+
+# --- steps --------------------------------------------------------------------------------------
+
+
+class NoSpaceError(StashError):
+    """There is not enough room in the directory named, or under the limit set for it."""
+
+    retryable = False
+
+
+class WorkloadError(StashError):
+    """A member could not be stopped, filled or started."""
+
+
+class RestoreVerificationError(StashError):
+    """The restored cluster is not what the snapshot promised."""
+
+    retryable = False
+
+
+class MetricsPushError(StashError):
+    """The Pushgateway or the textfile directory did not take the metrics."""
