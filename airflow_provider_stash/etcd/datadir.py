@@ -72,39 +72,59 @@ def snapshot_status(tool: EtcdTool, snapshot: Path) -> SnapshotFileStatus:
     )
 
 
-def build_data_dir(
+@dataclass(frozen=True, slots=True)
+class NewMember:
+    """
+    A member to build a data directory for.
+
+    :param name: the member's name, a key of the initial cluster.
+    :param data_dir: made by the build; must not exist.
+    """
+
+    name: str
+    data_dir: Path
+
+
+def build_data_dirs(
     tool: EtcdTool,
     snapshot: Path,
-    data_dir: Path,
+    members: Sequence[NewMember],
     *,
-    name: str,
     initial_cluster: Mapping[str, Sequence[str]],
     token: str,
     bump_revision: int = 0,
 ) -> None:
     """
-    Build one member's data directory from a snapshot (``etcdutl snapshot restore``).
+    Build members' data directories from one snapshot, side by side (``etcdutl snapshot restore``).
 
     :param snapshot: the file, with its sha256 at the end.
-    :param data_dir: made by this call; must not exist.
-    :param name: the member's name, a key of ``initial_cluster``.
+    :param members: those to build here; the cluster may have others elsewhere.
     :param initial_cluster: peer URLs by member name, the same for all members.
     :param token: initial cluster token; with the peer URLs it makes the new cluster's id.
     :param bump_revision: how far every revision is moved on, with the result marked as compacted, so that
         no watcher mistakes the past for the present; 0: not at all.
     :raises EtcdToolError: the tool failed, or doesn't know ``--bump-revision``.
     """
-    arguments = [
+    common = [
         "snapshot", "restore", str(snapshot),
-        "--data-dir", str(data_dir),
-        "--name", name,
         "--initial-cluster", ",".join(f"{n}={url}" for n, urls in initial_cluster.items() for url in urls),
         "--initial-cluster-token", token,
-        "--initial-advertise-peer-urls", ",".join(initial_cluster[name]),
     ]  # fmt: skip
     if bump_revision:
-        arguments += ["--bump-revision", str(bump_revision), "--mark-compacted"]
-    tool.run(arguments)
+        common += ["--bump-revision", str(bump_revision), "--mark-compacted"]
+    calls = []
+    for member in members:
+        urls = ",".join(initial_cluster[member.name])
+        own = [
+            "--name",
+            member.name,
+            "--data-dir",
+            str(member.data_dir),
+            "--initial-advertise-peer-urls",
+            urls,
+        ]
+        calls.append([*common, *own])
+    tool.run_all(calls)
 
 
 def in_use(data_dir: Path) -> bool:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import shutil
-import signal
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from airflow_provider_stash.commands import run_all
 from airflow_provider_stash.exceptions import EtcdToolError
 
 Version = tuple[int, int, int]
@@ -73,31 +71,24 @@ class EtcdTool:
         :return: its standard output.
         :raises EtcdToolError: it failed; its last words are in the message.
         """
+        return self.run_all([arguments], timeout=timeout)[0]
+
+    def run_all(self, calls: Sequence[Sequence[str]], *, timeout: float = _TIMEOUT) -> list[str]:
+        """
+        Run the tool several times side by side; see ``run``.
+
+        :return: the standard output of each.
+        :raises EtcdToolError: with the first failure, after all have ended.
+        """
         # ETCDCTL_* and ETCD_* of the surroundings would be read as flags.
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("ETCDCTL_", "ETCD_"))}
         environment["ETCDCTL_API"] = "3"  # 3.4's etcdctl needs it said
-        process = subprocess.Popen(
-            [self.path, *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=environment,
-            text=True,
-            start_new_session=True,
-        )
-        try:
-            output, errors = process.communicate(timeout=timeout)
-        except BaseException:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-            raise
-        if process.returncode:
-            words = "\n".join((errors or output).strip().splitlines()[-5:])
-            raise EtcdToolError(
-                f"{' '.join([self.path, *arguments[:2]])} failed with exit code {process.returncode}: {words}"
-            )
-        return output
+        commands = [[self.path, *arguments] for arguments in calls]
+        finished = run_all(commands, timeout=timeout, env=environment)
+        for command, one in zip(commands, finished, strict=True):
+            if one.failure:
+                raise EtcdToolError(f"{' '.join(command[:3])} failed: {one.failure}")
+        return [one.output for one in finished]
 
 
 def find_tool(path: str | None = None) -> EtcdTool:

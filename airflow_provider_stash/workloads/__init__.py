@@ -1,0 +1,1 @@
+"""Where etcd members run, and how to stop, fill and start them."""

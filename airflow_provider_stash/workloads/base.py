@@ -1,0 +1,114 @@
+"""What a restore needs of the place where the members run."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class FillRequest:
+    """
+    What every member is filled with.
+
+    :param snapshot_file: the downloaded snapshot, checked.
+    :param snapshot_size: its bytes.
+    :param token: the new cluster's initial cluster token.
+    :param bump_revision: how far revisions are moved on and marked as compacted; 0: not at all.
+    """
+
+    snapshot_file: Path
+    snapshot_size: int
+    token: str
+    bump_revision: int = 0
+
+
+class Workload(ABC):
+    """
+    The members of one etcd cluster, and how to stop, fill and start them.
+
+    Each method may be called again after it failed or was killed, in another process: what has been
+    done is found from what lies on the members' disks, under the key of the restore.
+
+    ``key`` names one restore (``restore_key``). Results are one plain dict a member, in their order.
+    """
+
+    fills_while_running: bool = False
+    """Whether ``fill`` works beside running members, so that they are down for the start alone."""
+
+    @property
+    @abstractmethod
+    def initial_cluster(self) -> Mapping[str, Sequence[str]]:
+        """Peer URLs by member name."""
+
+    @abstractmethod
+    def check(self, *, key: str, snapshot_size: int, etcd_version: str) -> dict[str, Any]:
+        """
+        Make sure, before anything is changed, that the restore can be carried out.
+
+        :param snapshot_size: bytes of the snapshot that will be restored; 0: not known yet.
+        :param etcd_version: version of the etcd that it is from; empty: not known.
+        :return: what was found out: the tool's version, bytes free.
+        :raises StashError: what is missing, where, and what to do.
+        """
+
+    @abstractmethod
+    def stop(self, *, key: str) -> list[dict[str, Any]]:
+        """
+        Stop every member and wait until it is gone; records first which were running.
+
+        :raises WorkloadError: a member still runs.
+        """
+
+    @abstractmethod
+    def fill(self, request: FillRequest, *, key: str) -> list[dict[str, Any]]:
+        """
+        Build every member's new data beside the old.
+
+        :raises StashError: it could not be built; the old data is untouched.
+        """
+
+    @abstractmethod
+    def start(self, *, key: str) -> list[dict[str, Any]]:
+        """
+        Set every member's old data aside, put the new in its place, and start all members.
+
+        :raises WorkloadError: a member does not start.
+        """
+
+    @abstractmethod
+    def roll_back(self, *, key: str) -> list[dict[str, Any]]:
+        """
+        Undo what ``stop``, ``fill`` and ``start`` did: old data back in place, and every member that was
+        running started again. Does nothing where nothing had been stopped.
+
+        :raises WorkloadError: a member could not be brought back; the others were.
+        """
+
+    @abstractmethod
+    def remove_old_data(self, *, key: str, keep_restores: int, keep_days: float) -> list[dict[str, Any]]:
+        """
+        Remove data that earlier restores set aside, and the leftovers of failed ones.
+
+        :param key: this restore's; its own old data stays.
+        :param keep_restores: how many restores' old data stay, this one included.
+        :param keep_days: old data of a restore longer ago than this goes.
+        :return: what was removed.
+        """
+
+
+def restore_key(dag_id: str, run_id: str) -> str:
+    """
+    Name a restore, in a form fit for file names, so that a retry and a roll-back find its traces.
+
+    :param dag_id: the DAG's id.
+    :param run_id: the run's id; ``logical_date`` may be absent, a run id never is.
+    """
+    plain = re.sub(r"[^A-Za-z0-9.]+", "-", run_id).strip("-.")[:60]
+    digest = hashlib.sha256(f"{dag_id}\0{run_id}".encode()).hexdigest()[:8]
+    return f"{plain}-{digest}"

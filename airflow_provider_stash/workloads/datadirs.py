@@ -1,0 +1,195 @@
+"""
+Swaps what is in an etcd data directory, and can always swap back.
+
+Everything lies inside the data directory itself, in ``.stash/<key>/``: on the same volume (a rename is
+all it takes), and also where the data directory is a mount point. etcd ignores names it doesn't know
+there, with a warning in its log.
+
+    <data_dir>/member                    what etcd runs on
+    <data_dir>/.stash/<key>/journal.json what was found before the first change
+    <data_dir>/.stash/<key>/new          the restored data, until it is put in place
+    <data_dir>/.stash/<key>/old          the data before the restore, once it is set aside
+    <data_dir>/.stash/<key>/failed       restored data that a roll-back took out again
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+log = logging.getLogger(__name__)
+
+_DIR_MODE = 0o700
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """What a member was like before a restore touched it."""
+
+    member: str
+    was_running: bool
+    had_data: bool
+    time: float
+
+
+class DataDir:
+    """
+    One member's data directory during one restore.
+
+    :param path: etcd's ``--data-dir``.
+    :param key: the restore's, see ``restore_key``.
+    """
+
+    def __init__(self, path: Path, key: str) -> None:
+        self.path = path
+        self.member = path / "member"
+        self.aside = path / ".stash" / key
+        self.new = self.aside / "new"
+        self.old = self.aside / "old"
+        self.failed = self.aside / "failed"
+        self._journal = self.aside / "journal.json"
+
+    # --- journal --------------------------------------------------------------------------------
+
+    def journal(self) -> Journal | None:
+        """Read the journal; None when this restore has not stopped the member yet."""
+        try:
+            return Journal(**json.loads(self._journal.read_text()))
+        except FileNotFoundError:
+            return None
+
+    def open_journal(self, member: str, *, was_running: bool) -> Journal:
+        """Write down the member's state, once: a retry must not take what it finds for the beginning."""
+        if (found := self.journal()) is not None:
+            return found
+        journal = Journal(member, was_running, self.member.exists(), time.time())
+        self._make_aside()
+        draft = self._journal.with_suffix(".tmp")
+        text = json.dumps({name: getattr(journal, name) for name in Journal.__slots__})
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(self._journal)
+        _fsync(self.aside)
+        return journal
+
+    def _make_aside(self) -> None:
+        for directory in (self.path, self.aside.parent, self.aside):
+            if not directory.exists():
+                directory.mkdir(mode=_DIR_MODE, parents=directory is self.path)
+                _chown(directory, self.owner())
+
+    # --- owner ----------------------------------------------------------------------------------
+
+    def owner(self) -> tuple[int, int]:
+        """Find user and group for new files: those of the data, else of the nearest directory above."""
+        for place in (self.old / "member", self.member, self.path, *self.path.parents):
+            if place.exists():
+                status = place.stat()
+                return status.st_uid, status.st_gid
+        return os.geteuid(), os.getegid()
+
+    # --- changes --------------------------------------------------------------------------------
+
+    def prepare_new(self) -> Path:
+        """Make room for the restored data; what an attempt before left is removed."""
+        self._make_aside()
+        shutil.rmtree(self.new, ignore_errors=True)
+        return self.new
+
+    def adopt_new(self) -> None:
+        """Give the restored data the owner, group and mode that the member's data has."""
+        uid, gid = self.owner()
+        mode = (self.member if self.member.exists() else self.path).stat().st_mode & 0o777
+        for directory, _, files in os.walk(self.new):
+            _chown(Path(directory), (uid, gid))
+            for file in files:
+                _chown(Path(directory, file), (uid, gid))
+        self.new.chmod(_DIR_MODE)
+        (self.new / "member").chmod(mode)
+
+    @property
+    def filled(self) -> bool:
+        """Whether restored data lies ready."""
+        return (self.new / "member").exists()
+
+    @property
+    def swapped(self) -> bool:
+        """Whether restored data is, or was about to be, where the old data used to be."""
+        if (self.old / "member").exists():
+            return True
+        journal = self.journal()
+        return journal is not None and not journal.had_data and self.member.exists() and not self.filled
+
+    def swap(self) -> None:
+        """Set the old data aside and put the new in its place; does the rest of it when called again."""
+        if not self.filled:
+            return
+        if self.member.exists():
+            self.old.mkdir(mode=_DIR_MODE, exist_ok=True)
+            self.member.rename(self.old / "member")
+        (self.new / "member").rename(self.member)
+        for directory in (self.path, self.old, self.aside):
+            if directory.exists():
+                _fsync(directory)
+
+    def swap_back(self) -> bool:
+        """
+        Put the old data back; the restored data goes to ``failed``.
+
+        :return: whether there was anything to put back or to take out.
+        """
+        if not self.swapped:
+            return False
+        if self.member.exists():
+            shutil.rmtree(self.failed, ignore_errors=True)
+            self.failed.mkdir(mode=_DIR_MODE)
+            self.member.rename(self.failed / "member")
+        if (self.old / "member").exists():
+            (self.old / "member").rename(self.member)
+        _fsync(self.path)
+        return True
+
+
+def remove_other_restores(path: Path, key: str, *, keep: int, oldest: float) -> list[Path]:
+    """
+    Remove what other restores left in a data directory.
+
+    :param path: the data directory.
+    :param key: this restore's, which stays.
+    :param keep: how many of the others, the newest, stay.
+    :param oldest: seconds since the epoch; one that began before goes in any case.
+    :return: what was removed.
+    """
+    others = []
+    for aside in (path / ".stash").glob("*"):
+        if aside.name != key:
+            journal = DataDir(path, aside.name).journal()
+            others.append((journal.time if journal else aside.stat().st_mtime, aside))
+    removed = []
+    for place, (when, aside) in enumerate(sorted(others, reverse=True)):
+        if place >= keep or when < oldest:
+            log.info("Removing old data: %s", aside)
+            shutil.rmtree(aside)
+            removed.append(aside)
+    return removed
+
+
+def _chown(path: Path, owner: tuple[int, int]) -> None:
+    status = path.stat()
+    if (status.st_uid, status.st_gid) != owner:
+        os.chown(path, *owner)
+
+
+def _fsync(directory: Path) -> None:
+    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

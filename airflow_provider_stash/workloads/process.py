@@ -1,0 +1,195 @@
+"""Members that are processes on the worker's host, each stopped and started by a command."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from airflow_provider_stash.commands import run_all
+from airflow_provider_stash.etcd.datadir import NewMember, build_data_dirs
+from airflow_provider_stash.etcd.tools import find_tool
+from airflow_provider_stash.exceptions import InvalidConfigurationError, WorkloadError
+from airflow_provider_stash.workloads.base import FillRequest, Workload
+from airflow_provider_stash.workloads.datadirs import DataDir, remove_other_restores
+from airflow_provider_stash.workloads.process_member import ProcessMember, check_space
+
+log = logging.getLogger(__name__)
+
+_POLL = 0.05
+
+
+@dataclass(frozen=True)
+class ProcessWorkload(Workload):
+    """
+    An etcd cluster whose members all run on the host of the Airflow worker.
+
+    The worker's user must be able to write the data directories, and to give files their owner.
+
+    :param members: all members of the cluster.
+    :param etcd_tools: directory or path of ``etcdutl`` (or ``etcdctl``); None: PATH.
+    :param stop_timeout: seconds for the members to be gone.
+    :param start_timeout: seconds for the members' processes to hold their data.
+    """
+
+    members: Sequence[ProcessMember]
+    etcd_tools: str | None = None
+    stop_timeout: float = 60.0
+    start_timeout: float = 60.0
+    fills_while_running: bool = field(default=True, init=False)
+
+    def __post_init__(self) -> None:
+        if not self.members:
+            raise InvalidConfigurationError("A workload needs at least one member.")
+        names = [member.name for member in self.members]
+        directories = [str(Path(member.data_dir)) for member in self.members]
+        for what, values in (("name", names), ("data_dir", directories)):
+            if len(set(values)) < len(values):
+                raise InvalidConfigurationError(
+                    f"Two members have the same {what}: {', '.join(sorted(values))}."
+                )
+
+    @property
+    def initial_cluster(self) -> Mapping[str, Sequence[str]]:
+        return {member.name: member.all_peer_urls for member in self.members}
+
+    def check(self, *, key: str, snapshot_size: int, etcd_version: str) -> dict[str, Any]:
+        tool = find_tool(self.etcd_tools)
+        tool.require_for(etcd_version)
+        for member in self.members:
+            member.check(key)
+        free = check_space(self.members, snapshot_size)
+        return {"etcdTool": tool.path, "etcdToolVersion": tool.version_text, "free": free}
+
+    def stop(self, *, key: str) -> list[dict[str, Any]]:
+        journals = [
+            member.data(key).open_journal(member.name, was_running=member.in_use()) for member in self.members
+        ]
+        self._stop(self.members)
+        return [{"name": journal.member, "wasRunning": journal.was_running} for journal in journals]
+
+    def fill(self, request: FillRequest, *, key: str) -> list[dict[str, Any]]:
+        places = [member.data(key) for member in self.members]
+        new = [
+            NewMember(member.name, data.prepare_new())
+            for member, data in zip(self.members, places, strict=True)
+        ]
+        begin = time.monotonic()
+        build_data_dirs(
+            find_tool(self.etcd_tools),
+            request.snapshot_file,
+            new,
+            initial_cluster=self.initial_cluster,
+            token=request.token,
+            bump_revision=request.bump_revision,
+        )
+        for data in places:
+            data.adopt_new()
+        log.info("Built the data of %d members in %.1f s", len(new), time.monotonic() - begin)
+        return [{"name": member.name, "dataDir": member.data_dir} for member in self.members]
+
+    def start(self, *, key: str) -> list[dict[str, Any]]:
+        for member in self.members:
+            self._check_startable(member, member.data(key))
+        for member in self.members:
+            member.data(key).swap()
+        self._start(self.members)
+        return [
+            {"name": member.name, "oldData": str(old) if old.exists() else None}
+            for member in self.members
+            if (old := member.data(key).old)
+        ]
+
+    def _check_startable(self, member: ProcessMember, data: DataDir) -> None:
+        if data.journal() is None:
+            raise WorkloadError(
+                f"Member {member.name!r} was not stopped by this restore; nothing was changed."
+            )
+        if not data.filled and not data.swapped:
+            raise WorkloadError(f"Member {member.name!r} was not filled by this restore.")
+        if data.filled and member.in_use():
+            raise WorkloadError(
+                f"Member {member.name!r} runs again before its data was put in place: something restarts it. "
+                "Its stop command must also keep it stopped."
+            )
+
+    def roll_back(self, *, key: str) -> list[dict[str, Any]]:
+        touched = [member for member in self.members if member.data(key).journal() is not None]
+        swapped = [member for member in touched if member.data(key).swapped]
+        self._stop([member for member in swapped if member.in_use()])
+        put_back = [member.name for member in swapped if member.data(key).swap_back()]
+        self._start(
+            [
+                member
+                for member in touched
+                if (journal := member.data(key).journal()) and journal.was_running and not member.in_use()
+            ]
+        )
+        return [
+            {"name": member.name, "rolledBack": member.name in put_back, "running": member.in_use()}
+            for member in self.members
+        ]
+
+    def remove_old_data(self, *, key: str, keep_restores: int, keep_days: float) -> list[dict[str, Any]]:
+        oldest = time.time() - keep_days * 86400
+        return [
+            {"name": member.name, "path": str(path)}
+            for member in self.members
+            for path in remove_other_restores(
+                Path(member.data_dir), key, keep=keep_restores - 1, oldest=oldest
+            )
+        ]
+
+    # --- commands, side by side: a start command may return only once there is a quorum -----------
+
+    def _stop(self, members: Sequence[ProcessMember]) -> None:
+        for member in members:
+            log.info("Stopping member %s: %s", member.name, " ".join(member.stop))
+        finished = run_all([member.stop for member in members], timeout=self.stop_timeout)
+        failures = {member.name: one.failure for member, one in zip(members, finished, strict=True)}
+        still = _wait_until(members, lambda member: not member.in_use(), self.stop_timeout)
+        if still:
+            raise WorkloadError(
+                " ".join(
+                    f"Member {member.name!r} still runs after its stop command ({' '.join(member.stop)}): "
+                    f"{failures[member.name] or f'not gone within {self.stop_timeout:.0f} s'}."
+                    for member in still
+                )
+            )
+        for name, failure in failures.items():
+            if failure:
+                log.warning("The stop command of %s failed (%s), but the member does not run.", name, failure)
+
+    def _start(self, members: Sequence[ProcessMember]) -> None:
+        for member in members:
+            log.info("Starting member %s: %s", member.name, " ".join(member.start))
+        finished = run_all([member.start for member in members], timeout=self.start_timeout)
+        failures = {m.name: one.failure for m, one in zip(members, finished, strict=True) if one.failure}
+        good = [member for member in members if member.name not in failures]
+        for member in _wait_until(good, ProcessMember.in_use, self.start_timeout):
+            failures[member.name] = f"not running {self.start_timeout:.0f} s later"
+        if failures:
+            raise WorkloadError(
+                " ".join(
+                    f"Member {member.name!r} was not started by {' '.join(member.start)}: "
+                    f"{failures[member.name]}. Look at its log."
+                    for member in members
+                    if member.name in failures
+                )
+            )
+
+
+def _wait_until(
+    members: Sequence[ProcessMember], condition: Callable[[ProcessMember], bool], timeout: float
+) -> list[ProcessMember]:
+    """Wait for all members; gives those for which it did not come true in time."""
+    deadline = time.monotonic() + timeout
+    left = list(members)
+    while left := [member for member in left if not condition(member)]:
+        if time.monotonic() > deadline:
+            break
+        time.sleep(_POLL)
+    return left
