@@ -19,7 +19,12 @@ from airflow_provider_stash.etcd.models import (
     hex_id,
 )
 from airflow_provider_stash.etcd.transport import Transport
-from airflow_provider_stash.exceptions import EtcdError, EtcdPermissionError, InvalidConfigurationError
+from airflow_provider_stash.exceptions import (
+    EtcdError,
+    EtcdPermissionError,
+    EtcdUnavailableError,
+    InvalidConfigurationError,
+)
 
 _ALL_KEYS = b"\0"  # as both key and range_end: every key (etcd's RangeRequest)
 _MEMBER_IS_LEARNER, _STATUS_ERRORS, _STATUS_IN_USE, _STATUS_IS_LEARNER = 5, 8, 9, 10
@@ -95,7 +100,11 @@ class EtcdClient:
         ]
 
     def _status_by_client_urls(self, member: Member) -> MemberStatus:
-        last = MemberStatus(",".join(member.client_urls), id=member.id, error="advertises no client URL")
+        last = MemberStatus(
+            ",".join(member.client_urls),
+            id=member.id,
+            failure=EtcdUnavailableError(f"Member {member.name} advertises no client URL to be reached by."),
+        )
         for url in member.client_urls:
             try:
                 endpoint = parse_endpoints(url)[0]
@@ -106,17 +115,17 @@ class EtcdClient:
             status = self.status_of(endpoint)
             if status.alive:
                 return status
-            last = MemberStatus(url, id=member.id, error=status.error)
+            last = replace(status, id=member.id)
         return last
 
     def status_of(self, endpoint: Endpoint) -> MemberStatus:
-        """Ask one endpoint for its status; an error is in the answer, not raised."""
+        """Ask one endpoint for its status; a failure is in the answer, not raised."""
         try:
             reply = self._transport.call(
                 endpoint, "MaintenanceStub", "Status", self._rpc.StatusRequest(), authenticate=False
             )
         except EtcdError as error:
-            return MemberStatus(endpoint.url, error=str(error))
+            return MemberStatus(endpoint.url, failure=error)
         return MemberStatus(
             endpoint=endpoint.url,
             id=hex_id(reply.header.member_id),
@@ -144,14 +153,14 @@ class EtcdClient:
         return [self._health_of(endpoint) for endpoint in endpoints or self.config.endpoints]
 
     def _health_of(self, endpoint: Endpoint) -> EndpointHealth:
-        begin, error = time.monotonic(), ""
+        begin, failure = time.monotonic(), None
         try:
             self._transport.call(endpoint, "KVStub", "Range", self._rpc.RangeRequest(key=b"health"))
         except EtcdPermissionError:
             pass
         except EtcdError as raised:
-            error = str(raised)
-        return EndpointHealth(endpoint.url, not error, round(time.monotonic() - begin, 4), error)
+            failure = raised
+        return EndpointHealth(endpoint.url, round(time.monotonic() - begin, 4), failure)
 
     def alarms(self) -> list[Alarm]:
         """List the alarms that are raised (etcd RPC ``Maintenance.Alarm``)."""

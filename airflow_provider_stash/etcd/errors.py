@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from airflow_provider_stash.exceptions import (
@@ -70,6 +71,19 @@ def translate(endpoint: Endpoint, error: grpc.RpcError, *, user: str | None) -> 
     if code is grpc.StatusCode.UNAUTHENTICATED:
         return EtcdAuthenticationError(f"{endpoint}: {details}")
     return EtcdError(f"{endpoint}: {details or code.name}")
+
+
+def all_failed(what: str, failures: Sequence[EtcdError]) -> EtcdError:
+    """
+    Make one error of those of several endpoints; it can be retried when one of them can.
+
+    :param what: the sentence before their reasons.
+    :param failures: at least one.
+    """
+    if len(failures) == 1:
+        return failures[0]
+    kind = next((type(failure) for failure in failures if failure.retryable), type(failures[0]))
+    return kind(" ".join([what, *map(str, failures)]))
 
 
 def _unavailable(endpoint: Endpoint, details: str, debug: str) -> EtcdError:

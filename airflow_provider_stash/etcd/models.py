@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+
+from airflow_provider_stash.exceptions import EtcdError
 
 
 def hex_id(number: int) -> str:
@@ -27,7 +29,7 @@ class MemberStatus:
     What one member says of itself (etcd RPC ``Maintenance.Status``), or why it doesn't.
 
     :param endpoint: the URL that was asked.
-    :param error: empty when the member answered; else only ``endpoint``, ``name`` and ``id`` are known.
+    :param failure: None when the member answered; else only ``endpoint``, ``name`` and ``id`` are known.
     :param errors: what the member itself complains of: alarms, no leader.
     :param db_size: bytes of the backend file.
     :param db_size_in_use: the same less its free pages; 0 where etcd doesn't tell (before 3.4).
@@ -45,8 +47,8 @@ class MemberStatus:
     raft_term: int = 0
     raft_index: int = 0
     is_learner: bool = False
-    errors: tuple[str, ...] = field(default=())
-    error: str = ""
+    errors: tuple[str, ...] = ()
+    failure: EtcdError | None = None
 
     @property
     def is_leader(self) -> bool:
@@ -56,17 +58,36 @@ class MemberStatus:
     @property
     def alive(self) -> bool:
         """Whether the member answered."""
-        return not self.error
+        return self.failure is None
+
+    @property
+    def error(self) -> str:
+        """Why it did not answer; empty when it did."""
+        return str(self.failure or "")
 
 
 @dataclass(frozen=True, slots=True)
 class EndpointHealth:
-    """Whether an endpoint serves a linearizable read, as ``etcdctl endpoint health`` asks it."""
+    """
+    Whether an endpoint serves a linearizable read, as ``etcdctl endpoint health`` asks it.
+
+    :param took: seconds.
+    :param failure: why it does not; None: it does.
+    """
 
     endpoint: str
-    healthy: bool
     took: float
-    error: str = ""
+    failure: EtcdError | None = None
+
+    @property
+    def healthy(self) -> bool:
+        """Whether it served the read."""
+        return self.failure is None
+
+    @property
+    def error(self) -> str:
+        """Why it did not; empty when it did."""
+        return str(self.failure or "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_provider_stash.etcd.channel import open_channel
 from airflow_provider_stash.etcd.config import Endpoint, EtcdConfig
-from airflow_provider_stash.etcd.errors import translate
+from airflow_provider_stash.etcd.errors import all_failed, translate
 from airflow_provider_stash.etcd.etcd3_stubs import etcdrpc
 from airflow_provider_stash.exceptions import EtcdAuthenticationError, EtcdError, EtcdUnavailableError
 
@@ -46,16 +46,13 @@ class Transport:
         :raises EtcdUnavailableError: none had; every endpoint's reason is in the message.
         :raises EtcdError: one answered, and refused.
         """
-        failures: list[EtcdUnavailableError] = []
+        failures: list[EtcdError] = []
         for endpoint in self.config.endpoints:
             try:
                 return call(endpoint)
             except EtcdUnavailableError as error:
                 failures.append(error)
-        if len(failures) == 1:
-            raise failures[0]
-        kind = type(failures[0]) if len({type(error) for error in failures}) == 1 else EtcdUnavailableError
-        raise kind("No etcd endpoint answered: " + " ".join(str(error) for error in failures))
+        raise all_failed("No etcd endpoint answered.", failures)
 
     def call(
         self,

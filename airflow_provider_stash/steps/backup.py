@@ -1,0 +1,286 @@
+"""Takes a snapshot of etcd into a restic repository."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from airflow_provider_stash.etcd.client import EtcdClient
+from airflow_provider_stash.etcd.config import Endpoint, EtcdConfig, parse_endpoints
+from airflow_provider_stash.etcd.errors import all_failed
+from airflow_provider_stash.etcd.models import HashKV, KeyCount, MemberStatus
+from airflow_provider_stash.etcd.snapshot import SnapshotDigest, copy_snapshot
+from airflow_provider_stash.exceptions import (
+    EtcdError,
+    EtcdUnavailableError,
+    NoSpaceError,
+    SnapshotCorruptError,
+    SnapshotStreamError,
+)
+from airflow_provider_stash.restic.backup import BackupSummary, StdinBackup
+from airflow_provider_stash.restic.locks import retry_when_locked
+from airflow_provider_stash.restic.repository import Repository
+from airflow_provider_stash.steps.results import human_size, now, rfc3339, seconds_since
+from airflow_provider_stash.steps.staging import staging_directory
+
+log = logging.getLogger(__name__)
+
+STASH_HOST = "host-0"
+STASH_PATH = "/stash-tmp/data/snapshot.db"
+"""Where Stash's etcd addon puts the snapshot in a restic snapshot; ours go to the same place."""
+
+_PROGRESS_SECONDS = 5.0
+_LONG_READ_SECONDS = 300.0
+_COPY = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class TempDir:
+    """
+    Where to keep the snapshot while it is on its way (Stash: ``tempDir``).
+
+    :param path: directory; None: the system's temporary directory.
+    :param size_limit: bytes; None: no limit.
+    """
+
+    path: str | None = None
+    size_limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """What is known of the data before the snapshot is taken from this member."""
+
+    status: MemberStatus
+    count: KeyCount
+    hash: HashKV | None
+
+    def tags(self) -> list[str]:
+        tags = [
+            f"etcd-revision={self.count.revision}",
+            f"etcd-cluster-id={self.status.cluster_id}",
+            f"etcd-version={self.status.version}",
+            f"etcd-keys={self.count.keys}",
+        ]
+        if self.hash is not None:
+            tags.append(f"etcd-hash={self.hash.hash}")
+        return tags
+
+
+def back_up(
+    etcd: EtcdConfig,
+    repository: Repository,
+    *,
+    hostname: str = STASH_HOST,
+    tags: Sequence[str] = (),
+    temp_dir: TempDir | None = None,
+    hash_kv: bool = False,
+    extra_args: Sequence[str] = (),
+    lock_timeout: float = 600.0,
+) -> dict[str, Any]:
+    """
+    Stream a snapshot from a member into the repository; the sha256 is compared before restic may finish.
+
+    Members are tried in turn: one that is dead, a learner, or whose stream breaks is left for the next.
+
+    :param hostname: the restic host, by which retention groups snapshots (Stash: ``target.alias``).
+    :param tags: further tags for the restic snapshot; none may hold a comma.
+    :param temp_dir: stage the snapshot in a file there first; None: no file at all.
+    :param hash_kv: have the member hash all keys, to compare after a restore. It reads its whole database.
+    :param extra_args: further arguments of ``restic backup``.
+    :param lock_timeout: seconds to wait while the repository is locked.
+    :return: Stash's host backup stats and what is known of the data: ``hostname``, ``snapshot`` (the
+        id), ``path``, ``member``, ``revision`` and ``keyCount`` (the data is at least of this revision),
+        ``etcdVersion``, ``clusterID``, ``sha256``, ``hash``, ``totalSize``, ``uploaded`` (bytes),
+        ``processingTime`` and ``duration`` (seconds), ``fileStats``, ``tags``, ``startTime``,
+        ``completionTime``.
+    :raises StashError: no member could give a whole snapshot, or restic failed.
+    """
+    begin = now()
+    with EtcdClient(etcd) as client:
+        failures: list[EtcdError] = []
+        for status in _candidates(client):
+            try:
+                facts = _facts(client, status, hash_kv=hash_kv)
+                _warn_of_alarms(client)
+                all_tags = [*facts.tags(), *tags]
+                start = partial(
+                    StdinBackup,
+                    repository,
+                    path=STASH_PATH,
+                    host=hostname,
+                    tags=all_tags,
+                    extra_args=extra_args,
+                )
+                copied, summary = _copy(
+                    client, status, start, repository, temp_dir=temp_dir, lock_timeout=lock_timeout
+                )
+            except (EtcdUnavailableError, SnapshotStreamError, SnapshotCorruptError) as error:
+                log.warning("No snapshot from %s: %s", status.endpoint, error)
+                failures.append(error)
+                continue
+            return _result(begin, hostname, facts, copied, summary, all_tags)
+    raise all_failed("No member gave a whole snapshot; nothing was kept.", failures)
+
+
+def _candidates(client: EtcdClient) -> list[MemberStatus]:
+    """
+    Order the configured endpoints: those that answer, as configured.
+
+    :raises EtcdUnavailableError: none answers.
+    """
+    asked = [client.status_of(endpoint) for endpoint in client.config.endpoints]
+    alive = [status for status in asked if status.alive and not status.is_learner]
+    for status in asked:
+        if not status.alive:
+            log.warning("%s", status.error)
+        elif status.is_learner:
+            log.info("%s is a learner, which gives no snapshots.", status.endpoint)
+    if not alive:
+        if all(status.alive for status in asked):
+            raise EtcdUnavailableError("Only learners answer; a voting member must give the snapshot.")
+        raise all_failed("No etcd endpoint answered.", [status.failure for status in asked if status.failure])
+    return alive
+
+
+def _facts(client: EtcdClient, status: MemberStatus, *, hash_kv: bool) -> _Facts:
+    endpoint = parse_endpoints(status.endpoint)[0]
+    try:
+        # Linearizable: the member catches up with its peers before it answers, and so does its snapshot.
+        count = client.count_keys(endpoint=endpoint, timeout=_LONG_READ_SECONDS)
+    except EtcdUnavailableError as error:
+        log.warning("The cluster has no quorum (%s): the snapshot is of this member's own data.", error)
+        count = client.count_keys(endpoint=endpoint, serializable=True, timeout=_LONG_READ_SECONDS)
+    hashed = client.hash_kv(endpoint, count.revision, timeout=_LONG_READ_SECONDS) if hash_kv else None
+    return _Facts(status, count, hashed)
+
+
+def _warn_of_alarms(client: EtcdClient) -> None:
+    try:
+        alarms = client.alarms()
+    except EtcdError as error:
+        log.warning("The alarms could not be read: %s", error)
+        return
+    for alarm in alarms:
+        log.warning(
+            "etcd has raised the alarm %s for member %s. The backup goes on; see to it: etcdctl alarm list",
+            alarm.alarm,
+            alarm.member_id,
+        )
+
+
+def _copy(
+    client: EtcdClient,
+    status: MemberStatus,
+    start: Callable[[], StdinBackup],
+    repository: Repository,
+    *,
+    temp_dir: TempDir | None,
+    lock_timeout: float,
+) -> tuple[SnapshotDigest, BackupSummary]:
+    endpoint = parse_endpoints(status.endpoint)[0]
+    progress = _Progress(status.endpoint)
+    if temp_dir is None:
+
+        def stream() -> tuple[SnapshotDigest, BackupSummary]:
+            with start() as backup:
+                copied = copy_snapshot(
+                    client.snapshot(endpoint), backup.fd, progress=progress, every=_PROGRESS_SECONDS
+                )
+                return copied, backup.commit()
+
+        return retry_when_locked(stream, repository, lock_timeout=lock_timeout)
+
+    with staging_directory(temp_dir.path, needed=status.db_size, size_limit=temp_dir.size_limit) as directory:
+        file = directory / "snapshot.db"
+        copied = _stage(client, endpoint, file, progress)
+
+        def send() -> BackupSummary:
+            with start() as backup, file.open("rb") as staged:
+                while os.sendfile(backup.fd, staged.fileno(), None, _COPY):
+                    pass
+                return backup.commit()
+
+        return copied, retry_when_locked(send, repository, lock_timeout=lock_timeout)
+
+
+def _stage(client: EtcdClient, endpoint: Endpoint, file: Path, progress: _Progress) -> SnapshotDigest:
+    fd = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        return copy_snapshot(client.snapshot(endpoint), fd, progress=progress, every=_PROGRESS_SECONDS)
+    except OSError as error:
+        raise NoSpaceError(
+            f"The snapshot could not be written to {file.parent}: {error.strerror}. Name a larger directory, "
+            "or stream the snapshot without a temporary file."
+        ) from error
+    finally:
+        os.close(fd)
+
+
+class _Progress:
+    """Writes a line to the log: bytes, share of the whole, rate."""
+
+    def __init__(self, endpoint: str) -> None:
+        self._endpoint, self._begin = endpoint, time.monotonic()
+
+    def __call__(self, done: int, expected: int) -> None:
+        rate = done / max(time.monotonic() - self._begin, 0.001)
+        log.info(
+            "Snapshot of %s: %s of %s (%d %%), %s/s",
+            self._endpoint,
+            human_size(done),
+            human_size(expected),
+            100 * done // max(expected, 1),
+            human_size(rate),
+        )
+
+
+def _result(
+    begin: Any,
+    hostname: str,
+    facts: _Facts,
+    copied: SnapshotDigest,
+    summary: BackupSummary,
+    tags: Sequence[str],
+) -> dict[str, Any]:
+    duration = seconds_since(begin)
+    log.info(
+        "Snapshot %s holds %s at revision %d (%d keys), %s new in the repository, in %.1f s",
+        summary.snapshot_id[:8],
+        human_size(copied.size),
+        facts.count.revision,
+        facts.count.keys,
+        human_size(summary.data_added),
+        duration,
+    )
+    return {
+        "hostname": hostname,
+        "snapshot": summary.snapshot_id,
+        "path": summary.path,
+        "member": facts.status.endpoint,
+        "revision": facts.count.revision,
+        "keyCount": facts.count.keys,
+        "etcdVersion": facts.status.version,
+        "clusterID": facts.status.cluster_id,
+        "sha256": copied.sha256,
+        "hash": facts.hash.hash if facts.hash else None,
+        "totalSize": copied.size,
+        "uploaded": summary.data_added,
+        "processingTime": summary.duration,
+        "fileStats": {
+            "totalFiles": summary.files_new + summary.files_changed + summary.files_unmodified,
+            "newFiles": summary.files_new,
+            "modifiedFiles": summary.files_changed,
+            "unmodifiedFiles": summary.files_unmodified,
+        },
+        "tags": list(tags),
+        "duration": duration,
+        "startTime": rfc3339(begin),
+        "completionTime": rfc3339(now()),
+    }

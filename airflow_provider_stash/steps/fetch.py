@@ -1,0 +1,205 @@
+"""Downloads the snapshot to restore, proves it good, and says what a restore of it would lose."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from airflow_provider_stash.etcd.client import EtcdClient
+from airflow_provider_stash.etcd.config import EtcdConfig
+from airflow_provider_stash.etcd.datadir import check_sha256, snapshot_status
+from airflow_provider_stash.etcd.errors import all_failed
+from airflow_provider_stash.etcd.tools import find_tool
+from airflow_provider_stash.exceptions import (
+    InvalidConfigurationError,
+    NoSpaceError,
+    SnapshotCorruptError,
+)
+from airflow_provider_stash.restic.dump import dump
+from airflow_provider_stash.restic.ls import SnapshotFile, find_file
+from airflow_provider_stash.restic.repository import Repository
+from airflow_provider_stash.steps.plan import choose_bump, count_lost, describe
+from airflow_provider_stash.steps.rehearse import rehearse
+from airflow_provider_stash.steps.results import human_size, member_result, now, seconds_since
+from airflow_provider_stash.workloads.base import Workload
+
+log = logging.getLogger(__name__)
+
+ETCD_FILE = "snapshot.db"
+_COPY = 1 << 20
+_PROGRESS_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class FetchOptions:
+    """
+    How a snapshot is fetched.
+
+    :param work_dir: where the file goes; None: the system's temporary directory.
+    :param etcd_tools: directory or path of etcdutl (or etcdctl); None: PATH.
+    :param rehearse: start a throw-away etcd on the data, where an ``etcd`` program is to be found: proves
+        that it opens, and tells the exact revision and number of keys.
+    :param bump_revision: ``auto``, ``off``, or how far to move revisions on.
+    """
+
+    work_dir: str | None = None
+    etcd_tools: str | None = None
+    rehearse: bool = True
+    bump_revision: str | int = "auto"
+
+
+def fetch_snapshot(
+    etcd: EtcdConfig,
+    repository: Repository,
+    workload: Workload,
+    *,
+    snapshot: dict[str, Any],
+    key: str,
+    options: FetchOptions,
+) -> dict[str, Any]:
+    """
+    Download and check a snapshot, and everything else that could stop the restore. Changes nothing.
+
+    :param etcd: the cluster as it is now; none of its members needs to be alive.
+    :param snapshot: the record that ``resolve_snapshot`` gave.
+    :param key: of the restore, see ``restore_key``.
+    :return: the plan of the restore: the snapshot's record, and ``file``, ``totalSize`` (bytes), ``sha256``,
+        ``fileHash``, ``revision``, ``keyCount`` (None: not known), ``bumpRevision``, ``expectedRevision``,
+        ``live`` (members, revision), ``lost`` (revisions and seconds since the snapshot), ``rehearsal``,
+        ``warnings``, ``token``, ``duration``.
+    :raises StashError: what stands in the way of the restore.
+    """
+    begin = now()
+    tool = find_tool(options.etcd_tools)
+    found = find_file(repository, snapshot["snapshot"], ETCD_FILE)
+    workload.check(key=key, snapshot_size=found.size, etcd_version=snapshot["etcdVersion"] or "")
+    live = _live(etcd)
+    file = download_path(options.work_dir, key)
+    sha256 = _download(repository, snapshot["snapshot"], found, file)
+    try:
+        status = snapshot_status(tool, file)
+        plan = {
+            **snapshot,
+            "file": str(file),
+            "totalSize": found.size,
+            "sha256": sha256,
+            "fileHash": status.hash,
+            "token": f"stash-{key}",
+            "live": live,
+            "warnings": [],
+        }
+        _adopt_revision(plan, status.revision)
+        if options.rehearse:
+            rehearse(plan, tool, etcd, options.etcd_tools)
+        plan["bumpRevision"] = choose_bump(options.bump_revision, tool, plan)
+        plan["expectedRevision"] = plan["revision"] + plan["bumpRevision"]
+        plan["lost"] = count_lost(plan)
+    except BaseException:
+        remove_download(options.work_dir, key)
+        raise
+    plan["duration"] = seconds_since(begin)
+    for line in describe(plan):
+        log.info("%s", line)
+    return plan
+
+
+def download_path(work_dir: str | None, key: str) -> Path:
+    """Give the path of a restore's downloaded snapshot."""
+    import tempfile
+
+    return Path(work_dir or tempfile.gettempdir(), f"airflow-stash-restore-{key}", ETCD_FILE)
+
+
+def remove_download(work_dir: str | None, key: str) -> bool:
+    """Remove a restore's downloaded snapshot; tells whether there was one."""
+    directory = download_path(work_dir, key).parent
+    existed = directory.exists()
+    shutil.rmtree(directory, ignore_errors=True)
+    return existed
+
+
+def _download(repository: Repository, snapshot_id: str, found: SnapshotFile, file: Path) -> str:
+    """Download the file and compare its sha256; what an earlier attempt left is replaced."""
+    shutil.rmtree(file.parent, ignore_errors=True)
+    try:
+        file.parent.mkdir(mode=0o700, parents=False)
+    except OSError as error:
+        raise InvalidConfigurationError(
+            f"The work directory {file.parent.parent} can't be used: {error.strerror}. "
+            "Nothing was stopped or changed."
+        ) from error
+    free = shutil.disk_usage(file.parent).free
+    try:
+        if found.size > free:
+            raise NoSpaceError(
+                f"The snapshot has {found.size} bytes, {file.parent.parent} has {free} free. Name a larger "
+                "work_dir, or make room. Nothing was stopped or changed."
+            )
+        _copy(repository, snapshot_id, found, file)
+        return check_sha256(file)
+    except OSError as error:
+        raise NoSpaceError(
+            f"The snapshot could not be written to {file.parent}: {error.strerror}. "
+            "Nothing was stopped or changed."
+        ) from error
+    except SnapshotCorruptError as error:
+        raise SnapshotCorruptError(
+            f"Snapshot {snapshot_id[:8]}: {error} Nothing was stopped or changed."
+        ) from error
+    except BaseException:
+        shutil.rmtree(file.parent, ignore_errors=True)
+        raise
+
+
+def _copy(repository: Repository, snapshot_id: str, found: SnapshotFile, file: Path) -> None:
+    begin = tell = time.monotonic()
+    done = 0
+    target = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(target, "wb", buffering=0) as out, dump(repository, snapshot_id, found.path) as source:
+        while block := os.read(source, _COPY):
+            out.write(block)
+            done += len(block)
+            if time.monotonic() - tell >= _PROGRESS_SECONDS:
+                tell = time.monotonic()
+                log.info(
+                    "Downloaded %s of %s (%d %%)",
+                    human_size(done),
+                    human_size(found.size),
+                    100 * done // max(found.size, 1),
+                )
+    log.info("Downloaded %s in %.1f s", human_size(done), time.monotonic() - begin)
+
+
+def _live(etcd: EtcdConfig) -> dict[str, Any]:
+    """Find out what the cluster is like now, as far as it answers."""
+    with EtcdClient(etcd) as client:
+        status = client.status()
+    alive = [member for member in status if member.alive]
+    if not alive:
+        log.warning("No member is alive: %s", all_failed("", [m.failure for m in status if m.failure]))
+    return {
+        "members": [member_result(member) for member in status],
+        "alive": len(alive),
+        "revision": max((member.revision for member in alive), default=None),
+        "clusterID": alive[0].cluster_id if alive else None,
+    }
+
+
+def _adopt_revision(plan: dict[str, Any], revision: int) -> None:
+    """
+    Take the file's own revision. What the tags tell holds for the revision that they name: writes may have
+    come between the count and the snapshot.
+    """
+    if plan["revision"] is not None and plan["revision"] > revision:
+        raise SnapshotCorruptError(
+            f"Snapshot {plan['snapshot'][:8]} ends at revision {revision}, but it was recorded to hold "
+            f"revision {plan['revision']}. Choose another snapshot. Nothing was stopped or changed."
+        )
+    if plan["revision"] != revision:
+        plan["keyCount"] = plan["hash"] = None
+    plan["revision"] = revision

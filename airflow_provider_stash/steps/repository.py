@@ -1,0 +1,149 @@
+"""Cares for the repository: makes it, applies the retention policy, checks it, tells its status."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from airflow_provider_stash.restic.check import check
+from airflow_provider_stash.restic.forget import RetentionPolicy, forget
+from airflow_provider_stash.restic.init import ensure_repository
+from airflow_provider_stash.restic.repository import Repository
+from airflow_provider_stash.restic.snapshots import Snapshot, list_snapshots
+from airflow_provider_stash.restic.stats import repository_size
+from airflow_provider_stash.steps.resolve import snapshot_result
+from airflow_provider_stash.steps.results import human_size, now, rfc3339, seconds_since
+
+log = logging.getLogger(__name__)
+
+
+def initialize(repository: Repository, *, create: bool = True) -> dict[str, Any]:
+    """
+    Make sure that the repository is there.
+
+    :param create: make it when there is none.
+    :return: ``created``, ``id``, ``version`` (of the repository's format), ``location`` without credentials.
+    :raises RepositoryNotFoundError: there is none, and it is not to be made.
+    """
+    info = ensure_repository(repository, initialize=create)
+    log.info(
+        "Repository %s (format %d) %s at %s",
+        info.id[:10],
+        info.version,
+        "was made" if info.created else "is there",
+        repository.redacted_location,
+    )
+    return {
+        "created": info.created,
+        "id": info.id,
+        "version": info.version,
+        "location": repository.redacted_location,
+    }
+
+
+def apply_retention(
+    repository: Repository,
+    policy: RetentionPolicy,
+    *,
+    hostname: str | None = None,
+    tags: Sequence[str] = (),
+    lock_timeout: float = 600.0,
+) -> dict[str, Any]:
+    """
+    Forget the snapshots that the retention policy does not keep.
+
+    :param hostname: only snapshots of this restic host; None: of every host, each by itself.
+    :param tags: only snapshots that have all of these tags.
+    :param lock_timeout: seconds to wait while the repository is locked.
+    :return: ``kept`` and ``removed`` (ids), ``reasons`` (by id), ``freed`` (bytes; None: restic didn't
+        tell), ``dryRun``, ``pruned``, ``duration``.
+    """
+    begin = now()
+    result = forget(repository, policy, host=hostname, tags=tags, lock_timeout=lock_timeout)
+    freed = result.freed_bytes
+    log.info(
+        "%s %d snapshots, kept %d%s",
+        "Would remove" if policy.dry_run else "Removed",
+        len(result.removed),
+        len(result.kept),
+        "" if freed is None else f", freed {human_size(freed)}",
+    )
+    return {
+        "kept": list(result.kept),
+        "removed": list(result.removed),
+        "reasons": {key: list(value) for key, value in result.reasons.items()},
+        "freed": freed,
+        "dryRun": policy.dry_run,
+        "pruned": policy.prune and not policy.dry_run,
+        "duration": seconds_since(begin),
+    }
+
+
+def check_integrity(
+    repository: Repository,
+    *,
+    read_data: bool = False,
+    read_data_subset: str | None = None,
+    lock_timeout: float = 600.0,
+) -> dict[str, Any]:
+    """
+    Check the repository (``restic check``).
+
+    :param read_data: read and verify all data, not its structure alone.
+    :param read_data_subset: read a part of it: ``n/t`` (the n-th of t parts), a percentage, or a size.
+    :return: ``integrity``, ``errors``, ``readData`` (``all``, the subset, or None), ``duration``.
+    :raises ResticError: the repository could not be looked at, which says nothing of its integrity.
+    """
+    begin = now()
+    result = check(
+        repository, read_data=read_data, read_data_subset=read_data_subset, lock_timeout=lock_timeout
+    )
+    for error in result.errors:
+        log.error("%s", error)
+    return {
+        "integrity": result.integrity,
+        "errors": list(result.errors),
+        "readData": "all" if read_data else read_data_subset,
+        "duration": seconds_since(begin),
+    }
+
+
+def repository_status(
+    repository: Repository,
+    *,
+    integrity: bool | None = None,
+    forgotten: Mapping[str, Any] | None = None,
+    newest: int = 100,
+) -> dict[str, Any]:
+    """
+    Tell the repository's status, as Stash's ``Repository.status`` does.
+
+    :param integrity: what the last check found; None: not known.
+    :param forgotten: what ``apply_retention`` returned in this run, if it ran.
+    :param newest: how many snapshots are listed, the newest first.
+    :return: ``integrity``, ``totalSize`` (bytes), ``snapshotCount``, ``snapshotsRemovedOnLastCleanup``,
+        ``firstBackupTime``, ``lastBackupTime``, ``snapshots`` (see ``snapshot_result``), ``location``.
+    """
+    snapshots = sorted(list_snapshots(repository), key=lambda one: one.time)
+    size = repository_size(repository)
+    return {
+        "integrity": integrity,
+        "totalSize": size,
+        "snapshotCount": len(snapshots),
+        "snapshotsRemovedOnLastCleanup": _removed(forgotten),
+        "firstBackupTime": _time(snapshots[:1]),
+        "lastBackupTime": _time(snapshots[-1:]),
+        "snapshots": [snapshot_result(one) for one in reversed(snapshots[-newest:])] if newest else [],
+        "location": repository.redacted_location,
+    }
+
+
+def _removed(forgotten: Mapping[str, Any] | None) -> int:
+    if forgotten is None or forgotten["dryRun"]:
+        return 0
+    return len(forgotten["removed"])
+
+
+def _time(snapshots: Sequence[Snapshot]) -> str | None:
+    return rfc3339(snapshots[0].time) if snapshots else None
