@@ -1,0 +1,1 @@
+"""restic alone: one module starts the process; repository, backends, a module a command."""

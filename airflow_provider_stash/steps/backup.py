@@ -35,6 +35,9 @@ STASH_HOST = "host-0"
 STASH_PATH = "/stash-tmp/data/snapshot.db"
 """Where Stash's etcd addon puts the snapshot in a restic snapshot; ours go to the same place."""
 
+KEEP_FOREVER_TAG = "keep-forever"
+"""A restic snapshot with this tag is kept by every retention policy of this package."""
+
 _PROGRESS_SECONDS = 5.0
 _LONG_READ_SECONDS = 300.0
 _COPY = 1 << 20

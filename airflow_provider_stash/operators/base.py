@@ -1,0 +1,71 @@
+"""What all operators here share: errors that need no retry, and an end when the task is killed."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import AirflowFailException
+
+from airflow_provider_stash.exceptions import InvalidConfigurationError, StashError
+from airflow_provider_stash.workloads.base import restore_key
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+_TRUE = {"true", "1", "yes", "on"}
+_FALSE = {"false", "0", "no", "off", "none", ""}
+
+
+class TaskKilled(BaseException):
+    """
+    Raised in the task by ``on_kill``: every ``finally`` of the step runs, restic is stopped, files go.
+
+    No ``Exception``, so that nothing on the way takes it for a failure that it knows how to handle.
+    """
+
+
+class StashOperator(BaseOperator):
+    """Runs one step; an error that a retry can't mend fails the task at once."""
+
+    _running = False
+
+    def execute(self, context: Context) -> Any:
+        self._running = True
+        try:
+            return self.run_step(context)
+        except StashError as error:
+            if error.retryable:
+                raise
+            raise AirflowFailException(str(error)) from error
+        finally:
+            self._running = False
+
+    @abstractmethod
+    def run_step(self, context: Context) -> Any:
+        """Do the step; what it returns goes to XCom."""
+
+    def on_kill(self) -> None:
+        if self._running:  # after a time-out the step has ended already
+            raise TaskKilled(f"Task {self.task_id} was killed: its step is being stopped.")
+
+
+def key_of(context: Context) -> str:
+    """Give the key of the restore that this run is."""
+    return restore_key(context["ti"].dag_id, context["ti"].run_id)
+
+
+def as_bool(value: bool | str | None, name: str) -> bool:
+    """
+    Read a truth value that may have come from a template.
+
+    :param name: of the parameter, for the error.
+    :raises InvalidConfigurationError: it is neither.
+    """
+    text = str(value).strip().lower()
+    if text in _TRUE:
+        return True
+    if text in _FALSE:
+        return False
+    raise InvalidConfigurationError(f"{name} is {value!r}: give true or false.")

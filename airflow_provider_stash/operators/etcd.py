@@ -1,0 +1,82 @@
+"""Backs up etcd."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_stash.operators.base import StashOperator, as_bool
+from airflow_provider_stash.steps.backup import KEEP_FOREVER_TAG, STASH_HOST, TempDir, back_up
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+
+class EtcdBackupOperator(StashOperator):
+    """
+    Streams a snapshot of etcd into a restic repository.
+
+    No temporary file: the stream goes from etcd's Maintenance API into ``restic backup --stdin``, and its
+    sha256 is compared before restic may finish. Members are tried in turn. With ``temp_dir`` the snapshot
+    is staged in a file first, as Stash does it.
+
+    :param etcd_conn_id: the etcd connection.
+    :param restic_conn_id: the restic connection.
+    :param hostname: the restic host, by which retention groups snapshots (Stash: ``target.alias``). (templated)
+    :param tags: further tags of the restic snapshot, beside those that name revision, cluster and version.
+        (templated)
+    :param keep_forever: tag the snapshot ``keep-forever``, which no retention policy here removes. (templated)
+    :param temp_dir: where to stage the snapshot, and how large it may be; None: stream it.
+    :param hash_kv: record etcd's hash of all keys, to compare after a restore; the member reads its whole
+        database for it.
+    :param extra_args: further arguments of ``restic backup``. (templated)
+    :param lock_timeout: seconds to wait while the repository is locked.
+    :return: Stash's host backup stats and what is known of the data, see ``steps.backup.back_up``.
+    """
+
+    template_fields: Sequence[str] = ("hostname", "tags", "keep_forever", "extra_args")
+    ui_color = "#d5e8d4"
+
+    def __init__(
+        self,
+        *,
+        etcd_conn_id: str = "etcd_default",
+        restic_conn_id: str = "restic_default",
+        hostname: str = STASH_HOST,
+        tags: Sequence[str] | None = None,
+        keep_forever: bool | str = False,
+        temp_dir: TempDir | None = None,
+        hash_kv: bool = False,
+        extra_args: Sequence[str] | None = None,
+        lock_timeout: float = 600.0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.etcd_conn_id = etcd_conn_id
+        self.restic_conn_id = restic_conn_id
+        self.hostname = hostname
+        self.tags = tags
+        self.keep_forever = keep_forever
+        self.temp_dir = temp_dir
+        self.hash_kv = hash_kv
+        self.extra_args = extra_args
+        self.lock_timeout = lock_timeout
+
+    def run_step(self, context: Context) -> dict[str, Any]:
+        from airflow_provider_stash.hooks.etcd import EtcdHook
+        from airflow_provider_stash.hooks.restic import ResticHook
+
+        ti = context["ti"]
+        tags = [*(self.tags or ()), f"airflow-run={ti.dag_id}/{ti.run_id}"]
+        if as_bool(self.keep_forever, "keep_forever"):
+            tags.append(KEEP_FOREVER_TAG)
+        return back_up(
+            EtcdHook(self.etcd_conn_id).get_config(),
+            ResticHook(self.restic_conn_id).get_repository(),
+            hostname=self.hostname,
+            tags=tags,
+            temp_dir=self.temp_dir,
+            hash_kv=self.hash_kv,
+            extra_args=self.extra_args or (),
+            lock_timeout=self.lock_timeout,
+        )

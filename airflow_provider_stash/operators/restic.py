@@ -1,0 +1,234 @@
+"""Cares for a restic repository: makes it, applies retention, checks it, tells its status."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk.exceptions import AirflowSkipException
+
+from airflow_provider_stash.assets import repository_asset
+from airflow_provider_stash.exceptions import RepositoryDamagedError
+from airflow_provider_stash.operators.base import StashOperator, as_bool
+from airflow_provider_stash.restic.forget import RetentionPolicy
+from airflow_provider_stash.steps import repository as steps
+from airflow_provider_stash.steps.backup import KEEP_FOREVER_TAG, STASH_HOST
+from airflow_provider_stash.steps.resolve import resolve_snapshot
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from airflow_provider_stash.restic.repository import Repository
+
+
+class ResticOperator(StashOperator):
+    """
+    Works on the repository of a restic connection.
+
+    :param restic_conn_id: the restic connection.
+    """
+
+    ui_color = "#dae8fc"
+
+    def __init__(self, *, restic_conn_id: str = "restic_default", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.restic_conn_id = restic_conn_id
+
+    @property
+    def repository(self) -> Repository:
+        """Read the connection."""
+        from airflow_provider_stash.hooks.restic import ResticHook
+
+        return ResticHook(self.restic_conn_id).get_repository()
+
+
+class ResticInitOperator(ResticOperator):
+    """
+    Makes sure that the repository is there, and makes it when there is none.
+
+    A wrong password is an error; a repository is never made over another.
+
+    :param create: make it when there is none; else its absence is an error.
+    :return: ``created``, ``id``, ``version``, ``location``.
+    """
+
+    def __init__(self, *, create: bool = True, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.create = create
+
+    def run_step(self, context: Context) -> dict[str, Any]:
+        return steps.initialize(self.repository, create=self.create)
+
+
+class ResticForgetOperator(ResticOperator):
+    """
+    Applies a retention policy (``restic forget``).
+
+    Snapshots tagged ``keep-forever`` stay whatever the policy says.
+
+    :param retention_policy: a ``RetentionPolicy``, or a mapping in Stash's names: ``keepLast``,
+        ``keepHourly``, ``keepDaily``, ``keepWeekly``, ``keepMonthly``, ``keepYearly``, ``keepTags``,
+        ``prune``, ``dryRun``. (templated)
+    :param hostname: only snapshots of this restic host; None: of every host, each by itself. (templated)
+    :param tags: only snapshots that have all of these tags. (templated)
+    :param enabled: when false the task is skipped. (templated)
+    :param lock_timeout: seconds to wait while the repository is locked.
+    :return: ``kept``, ``removed``, ``reasons``, ``freed``, ``dryRun``, ``pruned``, ``duration``.
+    """
+
+    template_fields: Sequence[str] = ("retention_policy", "hostname", "tags", "enabled")
+
+    def __init__(
+        self,
+        *,
+        retention_policy: RetentionPolicy | Mapping[str, Any],
+        hostname: str | None = STASH_HOST,
+        tags: Sequence[str] | None = None,
+        enabled: bool | str = True,
+        lock_timeout: float = 600.0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.retention_policy = retention_policy
+        self.hostname = hostname
+        self.tags = tags
+        self.enabled = enabled
+        self.lock_timeout = lock_timeout
+
+    def run_step(self, context: Context) -> dict[str, Any]:
+        if not as_bool(self.enabled, "enabled"):
+            raise AirflowSkipException("The retention policy is turned off for this run.")
+        policy = self.retention_policy
+        if not isinstance(policy, RetentionPolicy):
+            policy = RetentionPolicy.from_stash(policy)
+        return steps.apply_retention(
+            self.repository,
+            policy.keeping(KEEP_FOREVER_TAG),
+            hostname=self.hostname,
+            tags=self.tags or (),
+            lock_timeout=self.lock_timeout,
+        )
+
+
+class ResticCheckOperator(ResticOperator):
+    """
+    Checks the repository's integrity (``restic check``); damage fails the task.
+
+    :param read_data: read and verify all data. (templated)
+    :param read_data_subset: read a part of it: ``n/t``, a percentage or a size; ``rotate/t`` reads another
+        of t parts each day, so that all is read within t days. (templated)
+    :param lock_timeout: seconds to wait while the repository is locked.
+    :return: ``integrity``, ``errors``, ``readData``, ``duration``; also pushed to XCom when damage is found.
+    """
+
+    template_fields: Sequence[str] = ("read_data", "read_data_subset")
+
+    def __init__(
+        self,
+        *,
+        read_data: bool | str = False,
+        read_data_subset: str | None = None,
+        lock_timeout: float = 600.0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.read_data = read_data
+        self.read_data_subset = read_data_subset
+        self.lock_timeout = lock_timeout
+
+    def run_step(self, context: Context) -> dict[str, Any]:
+        repository = self.repository
+        result = steps.check_integrity(
+            repository,
+            read_data=as_bool(self.read_data, "read_data"),
+            read_data_subset=self.read_data_subset or None,
+            lock_timeout=self.lock_timeout,
+        )
+        if not result["integrity"]:
+            context["ti"].xcom_push(key="return_value", value=result)
+            raise RepositoryDamagedError(
+                f"restic check found {len(result['errors'])} errors in {repository.redacted_location}: "
+                f"{' '.join(result['errors'][:3])} Backups go on; find out what is damaged before you rely on "
+                "an older snapshot (docs: troubleshooting)."
+            )
+        return result
+
+
+class ResticStatusOperator(ResticOperator):
+    """
+    Tells the repository's status, as Stash's ``Repository.status``, and emits its asset's event.
+
+    :param check_task_id: task of a ``ResticCheckOperator`` of this run, for ``integrity``.
+    :param forget_task_id: task of a ``ResticForgetOperator`` of this run.
+    :param newest: how many snapshots are listed.
+    :return: see ``steps.repository.repository_status``; the asset event's extra holds the same.
+    """
+
+    def __init__(
+        self,
+        *,
+        check_task_id: str | None = None,
+        forget_task_id: str | None = None,
+        newest: int = 100,
+        **kwargs: Any,
+    ) -> None:
+        restic_conn_id = kwargs.get("restic_conn_id", "restic_default")
+        super().__init__(outlets=[repository_asset(restic_conn_id)], **kwargs)
+        self.check_task_id = check_task_id
+        self.forget_task_id = forget_task_id
+        self.newest = newest
+
+    def run_step(self, context: Context) -> dict[str, Any]:
+        ti = context["ti"]
+        checked = ti.xcom_pull(task_ids=self.check_task_id) if self.check_task_id else None
+        forgotten = ti.xcom_pull(task_ids=self.forget_task_id) if self.forget_task_id else None
+        status = steps.repository_status(
+            self.repository,
+            integrity=checked["integrity"] if checked else None,
+            forgotten=forgotten,
+            newest=self.newest,
+        )
+        context["outlet_events"][repository_asset(self.restic_conn_id)].extra = status
+        return status
+
+
+class ResolveSnapshotOperator(ResticOperator):
+    """
+    Chooses the snapshot to restore.
+
+    :param snapshot: ``latest``, an id, or the beginning of one. (templated)
+    :param before: only snapshots taken before this time (RFC 3339). (templated)
+    :param revision: only snapshots known to be of this etcd revision or an earlier one. (templated)
+    :param hostname: only snapshots of this restic host; None: of any. (templated)
+    :param tags: only snapshots that have all of these tags. (templated)
+    :return: the snapshot's record, see ``steps.resolve.snapshot_result``.
+    """
+
+    template_fields: Sequence[str] = ("snapshot", "before", "revision", "hostname", "tags")
+
+    def __init__(
+        self,
+        *,
+        snapshot: str = "latest",
+        before: str | None = None,
+        revision: int | str | None = None,
+        hostname: str | None = STASH_HOST,
+        tags: Sequence[str] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.snapshot = snapshot
+        self.before = before
+        self.revision = revision
+        self.hostname = hostname
+        self.tags = tags
+
+    def run_step(self, context: Context) -> dict[str, Any]:
+        return resolve_snapshot(
+            self.repository,
+            snapshot=self.snapshot,
+            before=self.before or None,
+            revision=int(self.revision) if self.revision else None,
+            hostname=self.hostname or None,
+            tags=self.tags or (),
+        )

@@ -1,0 +1,223 @@
+"""The steps of a restore, from the download to the proof, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airflow_provider_stash.operators.base import StashOperator, key_of
+from airflow_provider_stash.steps.fetch import FetchOptions, fetch_snapshot, remove_download
+from airflow_provider_stash.steps.roll_back import roll_back
+from airflow_provider_stash.steps.verify import verify_restore
+from airflow_provider_stash.workloads.base import FillRequest, Workload
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from airflow_provider_stash.etcd.config import EtcdConfig
+
+
+class RestoreOperator(StashOperator):
+    """
+    A step of a restore into a workload. Its traces on the members' hosts are found by DAG and run id.
+
+    :param workload: where the members run, and how to stop, fill and start them.
+    """
+
+    ui_color = "#ffe6cc"
+
+    def __init__(self, *, workload: Workload, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.workload = workload
+
+
+class FetchSnapshotOperator(RestoreOperator):
+    """
+    Downloads the snapshot, proves it good, checks all that could stop the restore. Changes nothing.
+
+    :param etcd_conn_id: the etcd connection; none of its members needs to be alive.
+    :param restic_conn_id: the restic connection.
+    :param snapshot: the record that ``ResolveSnapshotOperator`` returned. (templated)
+    :param work_dir: where the file goes; None: the system's temporary directory. (templated)
+    :param etcd_tools: directory or path of etcdutl (or etcdctl); None: PATH.
+    :param rehearse: start a throw-away etcd on the data, where there is an ``etcd`` program.
+    :param bump_revision: ``auto``, ``off``, or how far to move revisions on. (templated)
+    :return: the plan of the restore, see ``steps.fetch.fetch_snapshot``.
+    """
+
+    template_fields: Sequence[str] = ("snapshot", "work_dir", "bump_revision")
+
+    def __init__(
+        self,
+        *,
+        snapshot: Mapping[str, Any],
+        etcd_conn_id: str = "etcd_default",
+        restic_conn_id: str = "restic_default",
+        work_dir: str | None = None,
+        etcd_tools: str | None = None,
+        rehearse: bool = True,
+        bump_revision: str | int = "auto",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.snapshot = snapshot
+        self.etcd_conn_id = etcd_conn_id
+        self.restic_conn_id = restic_conn_id
+        self.work_dir = work_dir
+        self.etcd_tools = etcd_tools
+        self.rehearse = rehearse
+        self.bump_revision = bump_revision
+
+    def run_step(self, context: Context) -> dict[str, Any]:
+        from airflow_provider_stash.hooks.restic import ResticHook
+
+        return fetch_snapshot(
+            _etcd(self.etcd_conn_id),
+            ResticHook(self.restic_conn_id).get_repository(),
+            self.workload,
+            snapshot=dict(self.snapshot),
+            key=key_of(context),
+            options=FetchOptions(
+                work_dir=self.work_dir,
+                etcd_tools=self.etcd_tools,
+                rehearse=self.rehearse,
+                bump_revision=self.bump_revision,
+            ),
+        )
+
+
+class StopMembersOperator(RestoreOperator):
+    """
+    Stops every member, having written down which of them run.
+
+    :return: ``members``: ``name``, ``wasRunning``.
+    """
+
+    def run_step(self, context: Context) -> dict[str, Any]:
+        return {"members": self.workload.stop(key=key_of(context))}
+
+
+class FillMembersOperator(RestoreOperator):
+    """
+    Builds every member's new data beside the old.
+
+    :param plan: what ``FetchSnapshotOperator`` returned. (templated)
+    :return: ``members``: ``name``, ``dataDir``.
+    """
+
+    template_fields: Sequence[str] = ("plan",)
+
+    def __init__(self, *, plan: Mapping[str, Any], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.plan = plan
+
+    def run_step(self, context: Context) -> dict[str, Any]:
+        request = FillRequest(
+            snapshot_file=Path(self.plan["file"]),
+            snapshot_size=self.plan["totalSize"],
+            token=self.plan["token"],
+            bump_revision=self.plan["bumpRevision"],
+        )
+        return {"members": self.workload.fill(request, key=key_of(context))}
+
+
+class StartMembersOperator(RestoreOperator):
+    """
+    Sets every member's old data aside, puts the new in its place, and starts all members.
+
+    :return: ``members``: ``name``, ``oldData`` (where it lies now).
+    """
+
+    def run_step(self, context: Context) -> dict[str, Any]:
+        return {"members": self.workload.start(key=key_of(context))}
+
+
+class VerifyRestoreOperator(RestoreOperator):
+    """
+    Waits until every member is healthy, and compares their data with the plan.
+
+    :param plan: what ``FetchSnapshotOperator`` returned. (templated)
+    :param etcd_conn_id: the etcd connection.
+    :param timeout: seconds for all members to be healthy.
+    :return: see ``steps.verify.verify_restore``.
+    """
+
+    template_fields: Sequence[str] = ("plan",)
+
+    def __init__(
+        self,
+        *,
+        plan: Mapping[str, Any],
+        etcd_conn_id: str = "etcd_default",
+        timeout: float = 120.0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.plan = plan
+        self.etcd_conn_id = etcd_conn_id
+        self.timeout = timeout
+
+    def run_step(self, context: Context) -> dict[str, Any]:
+        names = list(self.workload.initial_cluster)
+        return verify_restore(
+            _etcd(self.etcd_conn_id), names=names, plan=dict(self.plan), timeout=self.timeout
+        )
+
+
+class RollBackOperator(RestoreOperator):
+    """
+    Puts the old data back and starts the members that were running.
+
+    Does nothing where this run has stopped nothing, so that it may run after any failure.
+
+    :param etcd_conn_id: the etcd connection.
+    :param timeout: seconds to wait for the old cluster to answer.
+    :return: see ``steps.roll_back.roll_back``.
+    """
+
+    ui_color = "#f8cecc"
+
+    def __init__(self, *, etcd_conn_id: str = "etcd_default", timeout: float = 60.0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.etcd_conn_id = etcd_conn_id
+        self.timeout = timeout
+
+    def run_step(self, context: Context) -> dict[str, Any]:
+        return roll_back(_etcd(self.etcd_conn_id), self.workload, key=key_of(context), timeout=self.timeout)
+
+
+class CleanUpRestoreOperator(RestoreOperator):
+    """
+    Removes the downloaded snapshot, and the data that earlier restores set aside.
+
+    :param work_dir: as given to ``FetchSnapshotOperator``. (templated)
+    :param keep_restores: how many restores' old data stay, this one included.
+    :param keep_days: old data of a restore longer ago than this goes.
+    :return: ``downloadRemoved``, ``removed``: ``name``, ``path``.
+    """
+
+    template_fields: Sequence[str] = ("work_dir",)
+
+    def __init__(
+        self, *, work_dir: str | None = None, keep_restores: int = 3, keep_days: float = 14.0, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.work_dir = work_dir
+        self.keep_restores = keep_restores
+        self.keep_days = keep_days
+
+    def run_step(self, context: Context) -> dict[str, Any]:
+        key = key_of(context)
+        return {
+            "downloadRemoved": remove_download(self.work_dir, key),
+            "removed": self.workload.remove_old_data(
+                key=key, keep_restores=self.keep_restores, keep_days=self.keep_days
+            ),
+        }
+
+
+def _etcd(conn_id: str) -> EtcdConfig:
+    from airflow_provider_stash.hooks.etcd import EtcdHook
+
+    return EtcdHook(conn_id).get_config()

@@ -1,0 +1,154 @@
+"""Applies a retention policy (``restic forget``, ``restic prune``)."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from airflow_provider_stash.exceptions import InvalidConfigurationError
+from airflow_provider_stash.restic.locks import retry_when_locked
+from airflow_provider_stash.restic.process import json_lines, run
+from airflow_provider_stash.restic.repository import Repository
+
+_COUNTS = {
+    "keep_last": "--keep-last",
+    "keep_hourly": "--keep-hourly",
+    "keep_daily": "--keep-daily",
+    "keep_weekly": "--keep-weekly",
+    "keep_monthly": "--keep-monthly",
+    "keep_yearly": "--keep-yearly",
+}
+_UNITS = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
+_FREED = re.compile(r"^total prune:\s+\d+ blobs / ([\d.]+) ([KMGT]?i?B)", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class RetentionPolicy:
+    """
+    Which snapshots to keep (Stash: ``retentionPolicy``).
+
+    :param keep_last: this many of the latest; ``keep_hourly`` and so on: the latest of this many hours.
+    :param keep_tags: those with one of these tags (each may be several, comma separated: all of them).
+    :param prune: free the space of data that no snapshot needs any more.
+    :param dry_run: only tell what would be removed.
+    """
+
+    keep_last: int = 0
+    keep_hourly: int = 0
+    keep_daily: int = 0
+    keep_weekly: int = 0
+    keep_monthly: int = 0
+    keep_yearly: int = 0
+    keep_tags: Sequence[str] = field(default=())
+    prune: bool = False
+    dry_run: bool = False
+
+    def __post_init__(self) -> None:
+        for name in _COUNTS:
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+                raise InvalidConfigurationError(
+                    f"Retention policy: {name} is {value!r}; give a number from 0 on."
+                )
+        if not any(getattr(self, name) for name in _COUNTS) and not self.keep_tags:
+            raise InvalidConfigurationError(
+                "The retention policy keeps nothing: give at least one of "
+                f"{', '.join(_COUNTS)} or keep_tags, such as keep_last=5."
+            )
+
+    @classmethod
+    def from_stash(cls, fields: Mapping[str, Any]) -> RetentionPolicy:
+        """
+        Read a policy in Stash's names: ``keepLast``, ``keepTags``, ``dryRun``, ...; ``name`` is ignored.
+
+        :raises InvalidConfigurationError: an unknown field, or a value that can't be meant.
+        """
+        known = {re.sub(r"_(\w)", lambda m: m[1].upper(), name): name for name in cls.__dataclass_fields__}
+        unknown = set(fields) - set(known) - {"name"}
+        if unknown:
+            raise InvalidConfigurationError(
+                f"Retention policy: unknown field {', '.join(sorted(unknown))}; known are {', '.join(known)}."
+            )
+        return cls(**{known[name]: value for name, value in fields.items() if name in known})
+
+    def keeping(self, tag: str) -> RetentionPolicy:
+        """Give the same policy, which also keeps snapshots with this tag."""
+        return replace(self, keep_tags=(*self.keep_tags, tag))
+
+    def arguments(self) -> list[str]:
+        """Write the policy as restic's flags."""
+        flags = [f"{flag}={getattr(self, name)}" for name, flag in _COUNTS.items() if getattr(self, name)]
+        return flags + [f"--keep-tag={tag}" for tag in self.keep_tags]
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetResult:
+    """
+    What was kept and removed.
+
+    :param kept: ids.
+    :param removed: ids; with ``dry_run`` those that would be.
+    :param reasons: why, by id of those kept.
+    :param freed_bytes: None where nothing was pruned; restic tells it rounded, such as 1.234 MiB.
+    """
+
+    kept: tuple[str, ...]
+    removed: tuple[str, ...]
+    reasons: Mapping[str, tuple[str, ...]]
+    freed_bytes: int | None
+
+
+def forget(
+    repository: Repository,
+    policy: RetentionPolicy,
+    *,
+    host: str | None = None,
+    tags: Sequence[str] = (),
+    lock_timeout: float = 600.0,
+) -> ForgetResult:
+    """
+    Forget what the policy does not keep, by host and path; then prune, if asked and if anything was removed.
+
+    :param host: only snapshots of this host.
+    :param tags: only snapshots that have all of these tags.
+    :param lock_timeout: seconds to wait while the repository is locked.
+    :raises ResticError: restic failed.
+    """
+    arguments = ["forget", "--json", "--group-by", "host,paths", *policy.arguments()]
+    if host is not None:
+        arguments += ["--host", host]
+    if tags:
+        arguments += ["--tag", ",".join(tags)]
+    if policy.dry_run:
+        arguments.append("--dry-run")
+    output = retry_when_locked(lambda: run(repository, arguments), repository, lock_timeout=lock_timeout)
+    groups = [group for line in json_lines(output.stdout) for group in json.loads(line) or []]
+    kept = [one["id"] for group in groups for one in group["keep"] or ()]
+    removed = [one["id"] for group in groups for one in group["remove"] or ()]
+    freed = None
+    if policy.prune and removed and not policy.dry_run:
+        pruned = retry_when_locked(lambda: run(repository, ["prune"]), repository, lock_timeout=lock_timeout)
+        freed = parse_freed(pruned.stdout)
+    return ForgetResult(tuple(kept), tuple(removed), _reasons(groups), freed)
+
+
+def _reasons(groups: Sequence[Mapping[str, Any]]) -> dict[str, tuple[str, ...]]:
+    """Pair reasons with snapshots by time: restic's reasons name their snapshot without its id before 0.17."""
+    reasons = {}
+    for group in groups:
+        ids = {(one["time"], one["tree"]): one["id"] for one in group["keep"] or ()}
+        for reason in group.get("reasons") or ():
+            snapshot = reason["snapshot"]
+            key = ids.get((snapshot["time"], snapshot["tree"]))
+            if key is not None:
+                reasons[key] = tuple(reason["matches"])
+    return reasons
+
+
+def parse_freed(text: str) -> int | None:
+    """Read from prune's output how many bytes it freed; None when it does not say."""
+    match = _FREED.search(text)
+    return round(float(match[1]) * _UNITS[match[2]]) if match else None

@@ -1,0 +1,270 @@
+"""Starts restic: the only module that does. Nothing secret is ever in its arguments."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import IO
+
+from airflow_provider_stash.exceptions import ResticNotInstalledError
+from airflow_provider_stash.restic import guard
+from airflow_provider_stash.restic.errors import translate
+from airflow_provider_stash.restic.repository import Repository
+
+_FAMILIES = ("AWS_", "AZURE_", "GOOGLE_", "OS_", "ST_", "B2_")
+_STDERR_KEPT = 1 << 16
+_PIPE_SIZE = 1 << 20
+_F_SETPIPE_SZ = 1031
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What restic wrote."""
+
+    stdout: str
+    stderr: str
+
+
+class ResticProcess:
+    """
+    A running restic, under its guard; a context manager that interrupts it when it is left early.
+
+    :param repository: which it works on.
+    :param arguments: command and flags; no secrets.
+    :param stdin: open a pipe to its standard input, see ``stdin_fd``.
+    :param stdout: open a pipe from its standard output, see ``stdout_fd``; else it is kept until the end.
+    """
+
+    def __init__(
+        self, repository: Repository, arguments: Sequence[str], *, stdin: bool = False, stdout: bool = False
+    ) -> None:
+        self.repository = repository
+        self.arguments = list(arguments)
+        self._wants_stdin, self._wants_stdout = stdin, stdout
+        self._stack = contextlib.ExitStack()
+        self._ended = False
+
+    def __enter__(self) -> ResticProcess:
+        with contextlib.ExitStack() as stack:
+            self._start(stack)
+            self._stack = stack.pop_all()
+        return self
+
+    def _start(self, stack: contextlib.ExitStack) -> None:
+        restic = shutil.which(self.repository.restic)
+        if restic is None:
+            raise ResticNotInstalledError(
+                f"The program {self.repository.restic!r} is not to be found where this task runs. Install restic "
+                "(apt-get install restic), or set its path in the restic connection."
+            )
+        environment = build_environment(self.repository)
+        flags = build_flags(self.repository)
+        passed: list[int] = []
+        for variable, content in self.repository.secret_files.items():
+            environment[variable] = _secret_file(stack, content, passed)
+        if self.repository.ca_cert is not None:
+            flags += ["--cacert", _secret_file(stack, self.repository.ca_cert, passed)]
+        if self.repository.client_cert is not None:
+            flags += ["--tls-client-cert", _secret_file(stack, self.repository.client_cert, passed)]
+        self._stdout, self._stderr = (_kept(stack) for _ in range(2))
+        # In the worker, and so in every child not told otherwise, all of these close on exec.
+        control_read, self._control = _pipe(stack)
+        childs = [control_read]
+        stdin: int = subprocess.DEVNULL
+        hold = -1
+        if self._wants_stdin:
+            read_end, self._stdin = _pipe(stack)
+            stdin, hold = read_end.number, self._stdin.number
+            childs.append(read_end)
+        stdout = self._stdout.fileno()
+        if self._wants_stdout:
+            self._source, write_end = _pipe(stack)
+            stdout = write_end.number
+            childs.append(write_end)
+        numbers = ",".join(map(str, passed)) or "-"
+        # restic's arguments name files by number, so the guard must see them under the same numbers.
+        self._process = subprocess.Popen(
+            [sys.executable, "-I", "-S", guard.__file__, str(control_read.number), str(hold), numbers,
+             restic, *self.arguments, *flags],
+            stdin=stdin,
+            stdout=stdout,
+            stderr=self._stderr.fileno(),
+            env=environment,
+            pass_fds=[control_read.number, *([hold] if hold >= 0 else []), *passed],
+            start_new_session=True,
+        )  # fmt: skip
+        stack.callback(self._abort)
+        for end in childs:
+            end.close()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    @property
+    def stdin_fd(self) -> int:
+        """The write end of the pipe to restic's standard input."""
+        return self._stdin.number
+
+    @property
+    def stdout_fd(self) -> int:
+        """The read end of the pipe from restic's standard output."""
+        return self._source.number
+
+    def close_stdin(self) -> None:
+        """Tell restic that its input is whole: only now can it see the end."""
+        self._say(guard.COMMIT)
+        self._stdin.close()
+
+    def finish(self) -> Output:
+        """
+        Wait for restic's end.
+
+        :raises ResticError: it failed.
+        """
+        code = self._process.wait()
+        self._ended = True
+        output = Output(_read(self._stdout), _read(self._stderr, _STDERR_KEPT))
+        if code:
+            raise translate(self.repository, self.arguments[0], code, output.stderr or output.stdout)
+        return output
+
+    def failure(self) -> None:
+        """
+        Raise what restic says, when it has gone by itself while it was still being written to or read from.
+
+        :raises ResticError: its reason.
+        """
+        self._say(guard.KILL)
+        self.finish()
+
+    def _say(self, word: bytes) -> None:
+        with contextlib.suppress(BrokenPipeError):  # restic has ended, and its guard with it
+            os.write(self._control.number, word)
+
+    def _abort(self) -> None:
+        if not self._ended:
+            self._say(guard.KILL)
+            # The write end of its input stays open until it has gone: see guard.
+            self._process.wait()
+
+
+def run(repository: Repository, arguments: Sequence[str]) -> Output:
+    """
+    Run restic to its end.
+
+    :param arguments: command and flags; no secrets.
+    :raises ResticError: it failed.
+    """
+    with ResticProcess(repository, arguments) as process:
+        return process.finish()
+
+
+def build_environment(repository: Repository) -> dict[str, str]:
+    """
+    Make restic's environment: this process's, less what would tell restic of another repository.
+
+    Where the repository brings credentials of a family (``AWS_``, ...), that family's variables of the
+    surroundings are left out, so that the two don't mix; else they stay: a pod's own identity.
+    """
+    given = {*repository.environment, *repository.secret_files}
+    families = tuple(family for family in _FAMILIES if any(key.startswith(family) for key in given))
+    environment = {
+        key: value
+        for key, value in os.environ.items()
+        if not key.startswith("RESTIC_") and not (families and key.startswith(families))
+    }
+    environment.update(repository.environment)
+    environment["RESTIC_REPOSITORY"] = repository.location
+    environment["RESTIC_PASSWORD"] = repository.password
+    return environment
+
+
+def build_flags(repository: Repository) -> list[str]:
+    """Make restic's global flags from a repository's settings."""
+    flags: list[str] = []
+    options = dict(repository.options)
+    if repository.max_connections is not None and repository.scheme != "local":
+        options[f"{repository.scheme}.connections"] = str(repository.max_connections)
+    for key, value in options.items():
+        flags += ["-o", f"{key}={value}"]
+    for flag, limit in (
+        ("--limit-upload", repository.limit_upload),
+        ("--limit-download", repository.limit_download),
+    ):
+        if limit is not None:
+            flags += [flag, str(limit)]
+    if repository.insecure_tls:
+        flags.append("--insecure-tls")
+    if repository.no_cache:
+        flags.append("--no-cache")
+    elif repository.cache_dir:
+        flags += ["--cache-dir", repository.cache_dir]
+    return flags
+
+
+class _Fd:
+    """A file descriptor that is closed once: its number may be another's afterwards."""
+
+    def __init__(self, stack: contextlib.ExitStack, number: int) -> None:
+        self.number = number
+        stack.callback(self.close)
+
+    def close(self) -> None:
+        if self.number >= 0:
+            number, self.number = self.number, -1
+            os.close(number)
+
+
+def _pipe(stack: contextlib.ExitStack) -> tuple[_Fd, _Fd]:
+    read_end, write_end = (_Fd(stack, number) for number in os.pipe())
+    with contextlib.suppress(OSError):  # a larger pipe saves switches; nothing depends on it
+        fcntl.fcntl(write_end.number, _F_SETPIPE_SZ, _PIPE_SIZE)
+    return read_end, write_end
+
+
+def _kept(stack: contextlib.ExitStack) -> IO[bytes]:
+    """Make a file without a name for restic's output: no pipe to be kept empty."""
+    return stack.enter_context(tempfile.TemporaryFile())
+
+
+def _secret_file(stack: contextlib.ExitStack, content: bytes, passed: list[int]) -> str:
+    """
+    Give restic a file: one in memory where the system has such, so that not even a kill leaves it behind.
+
+    :param passed: gains the file's descriptor, which restic must inherit.
+    :return: the path under which restic finds it.
+    """
+    if hasattr(os, "memfd_create"):
+        fd = _Fd(stack, os.memfd_create("stash")).number
+        os.write(fd, content)
+        passed.append(fd)
+        return f"/proc/self/fd/{fd}"
+    directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="stash-"))
+    path = Path(directory, "secret")
+    path.touch(mode=0o600)
+    path.write_bytes(content)
+    return str(path)
+
+
+def _read(file: IO[bytes], last: int | None = None) -> str:
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(0, size - last) if last else 0)
+    return file.read().decode(errors="replace")
+
+
+def json_lines(text: str) -> Iterator[str]:
+    """Give the lines of restic's output that are JSON objects or lists; the others are for people."""
+    for line in text.splitlines():
+        if line.startswith(("{", "[")):
+            yield line
