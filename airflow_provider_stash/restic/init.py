@@ -25,23 +25,26 @@ class RepositoryInfo:
     version: int
 
 
-def ensure_repository(repository: Repository, *, initialize: bool = True) -> RepositoryInfo:
+def ensure_repository(
+    repository: Repository, *, initialize: bool = True, timeout: float | None = None
+) -> RepositoryInfo:
     """
     Read a repository's identity (``restic cat config``), and make it when there is none (``restic init``).
 
     :param initialize: make it; else its absence is an error.
+    :param timeout: seconds for restic to answer; None: as long as restic tries.
     :raises RepositoryNotFoundError: there is none, and ``initialize`` is off.
     :raises ResticError: anything else, such as a wrong password: nothing was made.
     """
     try:
-        return _read(repository, created=False)
+        return _read(repository, created=False, timeout=timeout)
     except RepositoryNotFoundError:
         if not initialize:
             raise
     run(repository, ["init"])
-    return _read(repository, created=True)
+    return _read(repository, created=True, timeout=timeout)
 
 
-def _read(repository: Repository, *, created: bool) -> RepositoryInfo:
-    config = json.loads(run(repository, ["cat", "config", "--no-lock"]).stdout)
+def _read(repository: Repository, *, created: bool, timeout: float | None) -> RepositoryInfo:
+    config = json.loads(run(repository, ["cat", "config", "--no-lock"], timeout=timeout).stdout)
     return RepositoryInfo(created, config["id"], config["version"])

@@ -15,9 +15,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO
 
-from airflow_provider_stash.exceptions import ResticNotInstalledError
+from airflow_provider_stash.exceptions import BackendError, ResticNotInstalledError
 from airflow_provider_stash.restic import guard
-from airflow_provider_stash.restic.errors import translate
+from airflow_provider_stash.restic.errors import last_words, translate
 from airflow_provider_stash.restic.repository import Repository
 
 _FAMILIES = ("AWS_", "AZURE_", "GOOGLE_", "OS_", "ST_", "B2_")
@@ -126,13 +126,20 @@ class ResticProcess:
         self._say(guard.COMMIT)
         self._stdin.close()
 
-    def finish(self) -> Output:
+    def finish(self, timeout: float | None = None) -> Output:
         """
         Wait for restic's end.
 
+        :param timeout: seconds; None: without limit.
         :raises ResticError: it failed.
         """
-        code = self._process.wait()
+        try:
+            code = self._process.wait(timeout)
+        except subprocess.TimeoutExpired as error:
+            raise BackendError(
+                f"restic {self.arguments[0]}: {self.repository.redacted_location} did not answer within "
+                f"{timeout:.0f} s. {last_words(self.repository, _read(self._stderr))}"
+            ) from error
         self._ended = True
         output = Output(_read(self._stdout), _read(self._stderr, _STDERR_KEPT))
         if code:
@@ -159,15 +166,16 @@ class ResticProcess:
             self._process.wait()
 
 
-def run(repository: Repository, arguments: Sequence[str]) -> Output:
+def run(repository: Repository, arguments: Sequence[str], *, timeout: float | None = None) -> Output:
     """
     Run restic to its end.
 
     :param arguments: command and flags; no secrets.
-    :raises ResticError: it failed.
+    :param timeout: seconds; None: restic has time-outs of its own, of many minutes.
+    :raises ResticError: it failed, or took longer.
     """
     with ResticProcess(repository, arguments) as process:
-        return process.finish()
+        return process.finish(timeout)
 
 
 def build_environment(repository: Repository) -> dict[str, str]:
