@@ -42,8 +42,8 @@ class ResticHook(BaseHook):
     hook_name = "restic repository"
 
     FIELDS = (
-        "location", "storage_secret", "aws_conn_id", "region", "max_connections", "limit_upload", "limit_download", "cache_dir",
-        "no_cache", "ca_certificate", "client_private_key", "insecure_tls", "restic_path",
+        "location", "storage_secret", "aws_conn_id", "region", "max_connections", "limit_upload", "limit_download",
+        "cache_dir", "no_cache", "ca_certificate", "client_private_key", "insecure_tls", "restic_path",
     )  # fmt: skip
 
     def __init__(self, restic_conn_id: str = default_conn_name) -> None:

@@ -1,0 +1,1 @@
+"""Airflow tasks, one a step."""
