@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
@@ -54,6 +55,22 @@ class StashOperator(BaseOperator):
 def key_of(context: Context) -> str:
     """Give the key of the restore that this run is."""
     return restore_key(context["ti"].dag_id, context["ti"].run_id)
+
+
+def task_states(context: Context, task_ids: Sequence[str]) -> dict[str, str]:
+    """
+    Look up the states of tasks of this run.
+
+    :param task_ids: which.
+    :return: state by task id; a task that has none yet is left out.
+    """
+    ti = context["ti"]
+    states = ti.get_task_states(dag_id=ti.dag_id, task_ids=list(task_ids), run_ids=[ti.run_id])
+    return {
+        task_id: str(getattr(state, "value", state))
+        for task_id, state in states.get(ti.run_id, {}).items()
+        if state is not None
+    }
 
 
 def as_bool(value: bool | str | None, name: str) -> bool:

@@ -6,10 +6,12 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from airflow.sdk.exceptions import AirflowSkipException
+
 from airflow_provider_stash.exceptions import InvalidConfigurationError
 from airflow_provider_stash.metrics.push import Pushgateway, push, write_textfile
 from airflow_provider_stash.metrics.series import Identity, backup_registry, restore_registry
-from airflow_provider_stash.operators.base import StashOperator
+from airflow_provider_stash.operators.base import StashOperator, task_states
 from airflow_provider_stash.steps.backup import STASH_HOST
 
 if TYPE_CHECKING:
@@ -26,8 +28,9 @@ class PushMetricsOperator(StashOperator):
     :param session: ``backup`` or ``restore``.
     :param etcd_conn_id: names the target.
     :param restic_conn_id: names the repository.
-    :param data_task_ids: tasks of this run whose states decide whether the session succeeded.
-    :param backup_task_id: task of an ``EtcdBackupOperator``, or ``VerifyRestoreOperator``: its result is the host's.
+    :param data_task_ids: tasks of this run whose states decide whether the session succeeded, ``host_task_id``
+        among them.
+    :param host_task_id: task of an ``EtcdBackupOperator``, or ``VerifyRestoreOperator``: its result is the host's.
     :param status_task_id: task of a ``ResticStatusOperator``.
     :param pushgateway_conn_id: an ``http`` connection; its extra may hold ``ca_certificate`` (PEM) and
         ``insecure_tls``.
@@ -45,7 +48,7 @@ class PushMetricsOperator(StashOperator):
         *,
         session: str,
         data_task_ids: Sequence[str],
-        backup_task_id: str,
+        host_task_id: str,
         status_task_id: str | None = None,
         etcd_conn_id: str = "etcd_default",
         restic_conn_id: str = "restic_default",
@@ -63,7 +66,7 @@ class PushMetricsOperator(StashOperator):
             raise InvalidConfigurationError("Metrics go nowhere: give pushgateway_conn_id or textfile_dir.")
         self.session = session
         self.data_task_ids = list(data_task_ids)
-        self.backup_task_id = backup_task_id
+        self.host_task_id = host_task_id
         self.status_task_id = status_task_id
         self.etcd_conn_id = etcd_conn_id
         self.restic_conn_id = restic_conn_id
@@ -74,7 +77,13 @@ class PushMetricsOperator(StashOperator):
         self.labels = labels
 
     def run_step(self, context: Context) -> dict[str, Any]:
-        success = self._succeeded(context)
+        states = task_states(context, self.data_task_ids)
+        failed = bool(_BAD & set(states.values()))
+        success = not failed and states.get(self.host_task_id) == "success"
+        if not failed and not success:
+            raise AirflowSkipException(
+                f"Task {self.host_task_id} was skipped: there is no session to tell of."
+            )
         identity = self._identity()
         registry = self._registry(context, identity, success)
         places = []
@@ -91,18 +100,6 @@ class PushMetricsOperator(StashOperator):
             "series": sum(len(metric.samples) for metric in registry.collect()),
             "pushedTo": places,
         }
-
-    def _succeeded(self, context: Context) -> bool:
-        ti = context["ti"]
-        states: dict[str, Any] = ti.get_task_states(
-            dag_id=ti.dag_id, task_ids=self.data_task_ids, run_ids=[ti.run_id]
-        ).get(ti.run_id, {})
-        done = [str(getattr(state, "value", state)) for state in states.values()]
-        return (
-            not _BAD & set(done)
-            and states.get(self.backup_task_id) is not None
-            and (str(getattr(states[self.backup_task_id], "value", states[self.backup_task_id])) == "success")
-        )
 
     def _identity(self) -> Identity:
         from airflow_provider_stash.hooks.restic import ResticHook
@@ -126,7 +123,7 @@ class PushMetricsOperator(StashOperator):
         begin = context["dag_run"].start_date
         now = time.time()
         duration = round(now - begin.timestamp(), 3) if begin else 0.0
-        host = ti.xcom_pull(task_ids=self.backup_task_id)
+        host = ti.xcom_pull(task_ids=self.host_task_id)
         if self.session == "restore":
             return restore_registry(
                 identity, success=success, duration=duration, now=now, restored=host is not None

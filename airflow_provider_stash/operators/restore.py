@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_stash.operators.base import StashOperator, key_of
+from airflow.sdk.exceptions import AirflowSkipException
+
+from airflow_provider_stash.operators.base import StashOperator, key_of, task_states
 from airflow_provider_stash.steps.fetch import FetchOptions, fetch_snapshot, remove_download
 from airflow_provider_stash.steps.roll_back import roll_back
 from airflow_provider_stash.steps.verify import verify_restore
@@ -169,8 +171,10 @@ class RollBackOperator(RestoreOperator):
     """
     Puts the old data back and starts the members that were running.
 
-    Does nothing where this run has stopped nothing, so that it may run after any failure.
+    Made to be a teardown: it runs whatever happened, also when the run is marked as failed by hand. Once the
+    restore is verified it is skipped; where this run has stopped nothing, it does nothing.
 
+    :param verify_task_id: task of the ``VerifyRestoreOperator`` of this run.
     :param etcd_conn_id: the etcd connection.
     :param timeout: seconds to wait for the old cluster to answer.
     :return: see ``steps.roll_back.roll_back``.
@@ -178,12 +182,22 @@ class RollBackOperator(RestoreOperator):
 
     ui_color = "#f8cecc"
 
-    def __init__(self, *, etcd_conn_id: str = "etcd_default", timeout: float = 60.0, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        verify_task_id: str,
+        etcd_conn_id: str = "etcd_default",
+        timeout: float = 60.0,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
+        self.verify_task_id = verify_task_id
         self.etcd_conn_id = etcd_conn_id
         self.timeout = timeout
 
     def run_step(self, context: Context) -> dict[str, Any]:
+        if task_states(context, [self.verify_task_id]).get(self.verify_task_id) == "success":
+            raise AirflowSkipException("The restore is verified: nothing to roll back.")
         return roll_back(_etcd(self.etcd_conn_id), self.workload, key=key_of(context), timeout=self.timeout)
 
 

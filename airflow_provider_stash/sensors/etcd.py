@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseSensorOperator, PokeReturnValue
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 
 from airflow_provider_stash.exceptions import StashError
 from airflow_provider_stash.steps.health import check_health
@@ -51,11 +51,11 @@ class EtcdHealthSensor(BaseSensorOperator):
             return looked.xcom_value
         from airflow_provider_stash.triggers.etcd import EtcdHealthTrigger
 
-        self.defer(
+        raise TaskDeferred(
             trigger=EtcdHealthTrigger(etcd_conn_id=self.etcd_conn_id, poke_interval=self.poke_interval),
             method_name="execute_complete",
             timeout=timedelta(seconds=self.timeout),
-        )  # raises, so that nothing follows
+        )
 
     def poke(self, context: Context) -> PokeReturnValue:
         from airflow_provider_stash.hooks.etcd import EtcdHook

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from airflow_provider_stash.exceptions import InvalidConfigurationError
 from airflow_provider_stash.restic.check import check
 from airflow_provider_stash.restic.forget import RetentionPolicy, forget
 from airflow_provider_stash.restic.init import ensure_repository
@@ -91,11 +92,13 @@ def check_integrity(
     Check the repository (``restic check``).
 
     :param read_data: read and verify all data, not its structure alone.
-    :param read_data_subset: read a part of it: ``n/t`` (the n-th of t parts), a percentage, or a size.
+    :param read_data_subset: read a part of it: ``n/t`` (the n-th of t parts), a percentage, or a size;
+        ``rotate/t``: another of t parts each day.
     :return: ``integrity``, ``errors``, ``readData`` (``all``, the subset, or None), ``duration``.
     :raises ResticError: the repository could not be looked at, which says nothing of its integrity.
     """
     begin = now()
+    read_data_subset = _todays_part(read_data_subset)
     result = check(
         repository, read_data=read_data, read_data_subset=read_data_subset, lock_timeout=lock_timeout
     )
@@ -107,6 +110,18 @@ def check_integrity(
         "readData": "all" if read_data else read_data_subset,
         "duration": seconds_since(begin),
     }
+
+
+def _todays_part(subset: str | None) -> str | None:
+    """Turn ``rotate/t`` into ``n/t`` by the day, so that all is read within t days."""
+    if subset is None or not subset.startswith("rotate/"):
+        return subset
+    parts = subset.removeprefix("rotate/")
+    if not parts.isdecimal() or int(parts) < 1:
+        raise InvalidConfigurationError(
+            f"read_data_subset is {subset!r}: give 'rotate/7' for a seventh a day."
+        )
+    return f"{now().toordinal() % int(parts) + 1}/{parts}"
 
 
 def repository_status(

@@ -21,7 +21,7 @@ class EtcdHealthTrigger(BaseTrigger):
     """
 
     def __init__(self, etcd_conn_id: str, poke_interval: float) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.etcd_conn_id = etcd_conn_id
         self.poke_interval = poke_interval
 

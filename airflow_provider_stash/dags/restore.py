@@ -1,0 +1,237 @@
+"""The restore DAG (Stash: RestoreSession)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.sdk import DAG, Param
+
+from airflow_provider_stash.dags.backup import Metrics
+from airflow_provider_stash.dags.hooks import PostHook, attach_after, chain_before
+from airflow_provider_stash.operators.restic import ResolveSnapshotOperator
+from airflow_provider_stash.operators.restore import (
+    CleanUpRestoreOperator,
+    FetchSnapshotOperator,
+    FillMembersOperator,
+    RollBackOperator,
+    StartMembersOperator,
+    StopMembersOperator,
+    VerifyRestoreOperator,
+)
+from airflow_provider_stash.steps.backup import STASH_HOST
+
+if TYPE_CHECKING:
+    from airflow.sdk import BaseOperator
+
+    from airflow_provider_stash.workloads.base import Workload
+
+
+def etcd_restore_dag(
+    dag_id: str,
+    *,
+    etcd_conn_id: str,
+    repository_conn_id: str,
+    workload: Workload,
+    hostname: str = STASH_HOST,
+    approval: bool = False,
+    approval_timeout: timedelta | None = None,
+    work_dir: str | None = None,
+    etcd_tools: str | None = None,
+    rehearse: bool = True,
+    bump_revision: str | int = "auto",
+    health_timeout: float = 120.0,
+    keep_restores: int = 3,
+    keep_days: float = 14.0,
+    queue: str | None = None,
+    pre_restore: Sequence[BaseOperator] = (),
+    post_restore: Sequence[PostHook | BaseOperator] = (),
+    metrics: Metrics | None = None,
+    dag_kwargs: Mapping[str, Any] | None = None,
+) -> DAG:
+    """
+    Make the DAG that restores one etcd cluster; it has no schedule and is triggered by hand, with a form.
+
+    Everything is checked before a member is stopped. Any failure after that puts the old data back and
+    starts the members again, by itself.
+
+    :param dag_id: the DAG's id.
+    :param etcd_conn_id: the etcd connection; none of its members needs to be alive.
+    :param repository_conn_id: the restic connection.
+    :param workload: where the members run, such as a ``ProcessWorkload``.
+    :param hostname: the restic host whose snapshots are meant, unless the form says otherwise.
+    :param approval: whether a person is asked before anything is stopped, unless the form says otherwise.
+    :param approval_timeout: how long to wait for the answer; None: for ever.
+    :param work_dir: where the snapshot is downloaded to; None: the system's temporary directory.
+    :param etcd_tools: directory or path of etcdutl (or etcdctl); None: PATH.
+    :param rehearse: start a throw-away etcd on the downloaded data first, where there is an ``etcd`` program.
+    :param bump_revision: how far revisions move on, unless the form says otherwise: ``auto``, ``off``, a number.
+    :param health_timeout: seconds for all members to be healthy after the start.
+    :param keep_restores: how many restores' old data stay, this one included.
+    :param keep_days: old data of a restore longer ago than this goes.
+    :param queue: Airflow queue of the worker on the members' host; None: the default.
+    :param pre_restore: operators to run before the members are stopped, one after another.
+    :param post_restore: operators or ``PostHook``s to run after.
+    :param metrics: where the session's metrics go; None: nowhere.
+    :param dag_kwargs: further arguments of the ``DAG``; ``dagrun_timeout`` is refused: it would forbid the way back.
+    """
+    given = dict(dag_kwargs or {})
+    if given.pop("dagrun_timeout", None) is not None:
+        from airflow_provider_stash.exceptions import InvalidConfigurationError
+
+        raise InvalidConfigurationError(
+            "A restore DAG can have no dagrun_timeout: Airflow ends such a run without its teardown, the roll-back. "
+            "Set execution_timeout in default_args instead."
+        )
+    arguments: dict[str, Any] = {
+        "schedule": None,
+        "catchup": False,
+        "max_active_runs": 1,
+        "is_paused_upon_creation": False,
+        "tags": ["stash", "restore", "etcd"],
+        "doc_md": _doc(etcd_conn_id, repository_conn_id),
+        "params": _form(hostname, approval, bump_revision),
+        **given,
+    }
+    on_host: dict[str, Any] = {"workload": workload, **({"queue": queue} if queue else {})}
+    with DAG(dag_id, **arguments) as dag:
+        param: Callable[[str], Any] = dag.param
+        resolve = ResolveSnapshotOperator(
+            task_id="resolve_snapshot",
+            restic_conn_id=repository_conn_id,
+            snapshot=param("snapshot"),
+            before=param("before"),
+            hostname=param("hostname"),
+        )
+        chosen: Any = resolve.output
+        fetch = FetchSnapshotOperator(
+            task_id="fetch_snapshot",
+            etcd_conn_id=etcd_conn_id,
+            restic_conn_id=repository_conn_id,
+            snapshot=chosen,
+            work_dir=work_dir,
+            etcd_tools=etcd_tools,
+            rehearse=rehearse,
+            bump_revision=param("bump_revision"),
+            **on_host,
+        )
+        plan: Any = fetch.output
+        from airflow_provider_stash.operators.approval import RestoreApprovalOperator
+
+        approve = RestoreApprovalOperator(
+            task_id="approve",
+            plan=plan,
+            etcd_conn_id=etcd_conn_id,
+            ask=param("approval"),
+            plan_only=param("dry_run"),
+            response_timeout=approval_timeout,
+        )
+        fill = FillMembersOperator(task_id="fill_members", plan=plan, **on_host)
+        stop = StopMembersOperator(task_id="stop_members", **on_host)
+        start = StartMembersOperator(task_id="start_members", **on_host)
+        verify = VerifyRestoreOperator(
+            task_id="verify", plan=plan, etcd_conn_id=etcd_conn_id, timeout=health_timeout, **on_host
+        )
+        order = [fill, stop] if workload.fills_while_running else [stop, fill]
+        last = chain_before(pre_restore, dag, [approve])
+        last >> order[0] >> order[1] >> start >> verify
+        data = [resolve, fetch, approve, *pre_restore, *order, start, verify]
+        # The run's outcome is that of the data tasks, whatever the tasks after them did.
+        verify >> EmptyOperator(task_id="outcome")
+        roll_back = RollBackOperator(
+            task_id="roll_back", verify_task_id=verify.task_id, etcd_conn_id=etcd_conn_id, retries=2,
+            retry_delay=timedelta(seconds=10), **on_host,
+        )  # fmt: skip
+        clean = CleanUpRestoreOperator(
+            task_id="clean_up", work_dir=work_dir, keep_restores=keep_restores, keep_days=keep_days, **on_host
+        )
+        [*order, start, verify] >> roll_back.as_teardown()
+        after = attach_after(post_restore, dag, data)
+        [roll_back, *after] >> clean.as_teardown()
+        if metrics is not None:
+            _push_metrics(
+                metrics, etcd_conn_id, repository_conn_id, data, verify.task_id, [roll_back, *after]
+            )
+    return dag
+
+
+def _push_metrics(
+    metrics: Metrics,
+    etcd_conn_id: str,
+    repository_conn_id: str,
+    data: Sequence[BaseOperator],
+    verify_task_id: str,
+    after: Sequence[BaseOperator],
+) -> None:
+    from airflow_provider_stash.operators.metrics import PushMetricsOperator
+
+    push = PushMetricsOperator(
+        task_id="push_metrics",
+        session="restore",
+        etcd_conn_id=etcd_conn_id,
+        restic_conn_id=repository_conn_id,
+        data_task_ids=[task.task_id for task in data],
+        host_task_id=verify_task_id,
+        pushgateway_conn_id=metrics.pushgateway_conn_id,
+        textfile_dir=metrics.textfile_dir,
+        hostname="{{ params.hostname }}",
+        namespace=metrics.namespace,
+        labels=metrics.labels,
+    )
+    list(after) >> push.as_teardown()
+
+
+def _form(hostname: str, approval: bool, bump_revision: str | int) -> dict[str, Param]:
+    return {
+        "snapshot": Param(
+            "latest",
+            type="string",
+            pattern="^(latest|[0-9a-fA-F]{4,64})$",
+            title="Snapshot",
+            description="'latest', or a snapshot's id or the beginning of it.",
+        ),
+        "before": Param(
+            None,
+            type=["null", "string"],
+            format="date-time",
+            title="Before",
+            description="The latest snapshot taken before this time. Empty: no matter when.",
+        ),
+        "hostname": Param(
+            hostname,
+            type="string",
+            title="Host",
+            description="Only snapshots of this restic host (Stash's alias).",
+        ),
+        "dry_run": Param(
+            False,
+            type="boolean",
+            title="Dry run",
+            description="Download and check everything, tell what would be lost, and stop nothing.",
+        ),
+        "approval": Param(
+            approval,
+            type="boolean",
+            title="Ask before the stop",
+            description="Show what will be lost and wait for a person's approval before any member is stopped.",
+        ),
+        "bump_revision": Param(
+            str(bump_revision),
+            type="string",
+            pattern="^(auto|off|[0-9]+)$",
+            title="Move revisions on",
+            description="'auto', 'off' or a number: how far, so that watchers don't take the past for the present.",
+        ),
+    }
+
+
+def _doc(etcd_conn_id: str, repository_conn_id: str) -> str:
+    return (
+        f"Restores the etcd cluster of the connection `{etcd_conn_id}` from the restic repository of the connection "
+        f"`{repository_conn_id}`.\n\nTrigger it and choose a snapshot; with *Dry run* nothing is stopped. The snapshot "
+        "is downloaded, checked and tried first. Then the members are stopped, their old data is set aside, and they "
+        "start on the restored data. If anything fails after the stop, the old data is put back and the members are "
+        "started again."
+    )
