@@ -13,6 +13,7 @@ import importlib
 import importlib.abc
 import importlib.machinery
 import importlib.util
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,6 +28,8 @@ def etcdrpc() -> ModuleType:
 
     :raises ImportError: when etcd3 is not installed, or its generated modules are not of the form known.
     """
+    # What fails is raised, with gRPC's own words in it; on standard error they come once a try.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     if _PACKAGE not in sys.modules and not any(isinstance(f, _GeneratedFinder) for f in sys.meta_path):
         sys.meta_path.insert(0, _GeneratedFinder())
     return importlib.import_module(_PACKAGE)

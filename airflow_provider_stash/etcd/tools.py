@@ -100,10 +100,16 @@ def find_tool(path: str | None = None) -> EtcdTool:
     """
     directory = path if path and os.path.isdir(path) else None  # noqa: PTH112 - a name on PATH is no Path
     names = [path] if path and directory is None else ["etcdutl", "etcdctl"]
+    broken: EtcdToolError | None = None
     for name in names:
         found = shutil.which(name, path=directory)
         if found:
-            return EtcdTool(found, _version_of(found))
+            try:
+                return EtcdTool(found, _version_of(found))
+            except EtcdToolError as error:
+                broken = error
+    if broken is not None:
+        raise broken
     raise EtcdToolError(
         f"Neither of {', '.join(names)} is to be found{f' in {directory}' if directory else ' on PATH'}: "
         "install etcd's own tools (etcdutl of etcd 3.5 or later) where the restore runs, or name their place."

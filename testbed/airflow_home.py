@@ -1,0 +1,190 @@
+"""An Airflow of its own: home, database, scheduler, DAG processor, triggerer and API server on loopback."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+from urllib.parse import quote
+
+from testbed.process import Server, free_port
+
+ADMIN, ADMIN_PASSWORD = "admin", "admin-of-testbed"
+_DONE = {"success", "failed"}
+
+
+class AirflowHome:
+    """
+    An Airflow with the LocalExecutor on SQLite; a context manager.
+
+    :param directory: its home.
+    :param dags: folder of its DAG files.
+    :param env: further environment: connections, settings.
+    """
+
+    def __init__(self, directory: Path, dags: Path, env: Mapping[str, str] | None = None) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        self.directory, self.port = directory, free_port()
+        passwords = directory / "passwords.json"
+        passwords.touch(mode=0o600)
+        passwords.write_text(json.dumps({ADMIN: ADMIN_PASSWORD}))
+        self.url = f"http://127.0.0.1:{self.port}"
+        own = {key: value for key, value in os.environ.items() if not key.startswith("AIRFLOW_")}
+        self.env = {
+            **own,
+            "AIRFLOW_HOME": str(directory),
+            "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+            "AIRFLOW__CORE__PARALLELISM": "4",
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{ADMIN}:admin",
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords),
+            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",
+            "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
+            "AIRFLOW__API__HOST": "127.0.0.1",
+            "AIRFLOW__API__PORT": str(self.port),
+            "AIRFLOW__API__BASE_URL": self.url,
+            "AIRFLOW__API__WORKERS": "1",
+            "AIRFLOW__API__SECRET_KEY": "testbed",
+            "AIRFLOW__API_AUTH__JWT_SECRET": "testbed-secret-of-at-least-sixty-four-bytes-for-signing-the-tokens",
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{directory / 'airflow.db'}",
+            "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "5",
+            "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+            "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(directory / "logs"),
+            **(env or {}),
+        }
+        self._servers = [
+            Server([sys.executable, "-m", "airflow", part], directory / f"{part}.log", self.env)
+            for part in ("api-server", "scheduler", "dag-processor", "triggerer")
+        ]
+        self._token = ""
+
+    def __enter__(self) -> AirflowHome:
+        try:
+            self.run("db", "migrate")
+            for server in self._servers:
+                server.start()
+            self._servers[0].wait_ready(self._ready, timeout=90)
+        except BaseException:
+            self._stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop()
+
+    def _stop(self) -> None:
+        for server in reversed(self._servers):
+            server.stop(timeout=10)
+
+    def run(self, *arguments: str) -> str:
+        """Run an ``airflow`` command and give its output."""
+        done = subprocess.run(
+            [sys.executable, "-m", "airflow", *arguments], env=self.env, capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise RuntimeError(f"airflow {' '.join(arguments)}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
+        return done.stdout
+
+    def _ready(self) -> bool:
+        try:
+            health = self._call("GET", "/api/v2/monitor/health", token=False)
+        except OSError:
+            return False
+        parts = ("scheduler", "dag_processor", "triggerer")
+        return all((health.get(part) or {}).get("status") == "healthy" for part in parts)
+
+    # --- REST -----------------------------------------------------------------------------------
+
+    def _call(self, method: str, path: str, body: Any = None, *, token: bool = True) -> Any:
+        headers = {"Content-Type": "application/json", "Accept": "application/json"}
+        if token:
+            headers["Authorization"] = f"Bearer {self._login()}"
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(f"{self.url}{path}", data=data, headers=headers, method=method)  # noqa: S310
+        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+            return json.loads(answer.read() or b"null")
+
+    def _login(self) -> str:
+        if not self._token:
+            user = {"username": ADMIN, "password": ADMIN_PASSWORD}
+            self._token = self._call("POST", "/auth/token", user, token=False)["access_token"]
+        return self._token
+
+    def get(self, path: str) -> Any:
+        """Ask the REST API (``/api/v2``)."""
+        return self._call("GET", f"/api/v2{path}")
+
+    def post(self, path: str, body: Any) -> Any:
+        """Post to the REST API."""
+        return self._call("POST", f"/api/v2{path}", body)
+
+    def patch(self, path: str, body: Any) -> Any:
+        """Patch by the REST API."""
+        return self._call("PATCH", f"/api/v2{path}", body)
+
+    def wait_for_dag(self, dag_id: str, timeout: float = 60.0) -> None:
+        """Wait until a DAG is known."""
+        deadline = time.monotonic() + timeout
+        while True:
+            try:
+                self.get(f"/dags/{dag_id}")
+            except urllib.error.HTTPError as error:
+                if error.code != 404:
+                    raise
+            else:
+                return
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"DAG {dag_id} is not known: {self.get('/importErrors')}")
+            time.sleep(0.2)
+
+    def trigger(self, dag_id: str, conf: Mapping[str, Any] | None = None) -> str:
+        """Trigger a DAG and give the run's id."""
+        self.patch(f"/dags/{dag_id}", {"is_paused": False})
+        run = self.post(f"/dags/{dag_id}/dagRuns", {"logical_date": None, "conf": dict(conf or {})})
+        return str(run["dag_run_id"])
+
+    def wait(self, dag_id: str, run_id: str, timeout: float = 180.0) -> str:
+        """Wait for a run's end and give its state."""
+        deadline = time.monotonic() + timeout
+        while True:
+            state = str(self.get(f"/dags/{dag_id}/dagRuns/{quote(run_id)}")["state"])
+            if state in _DONE:
+                return state
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{dag_id} {run_id} is {state}: {self.states(dag_id, run_id)}")
+            time.sleep(0.1)
+
+    def run_dag(self, dag_id: str, conf: Mapping[str, Any] | None = None) -> tuple[str, str]:
+        """Trigger a DAG, wait for the run's end, and give its id and state."""
+        run_id = self.trigger(dag_id, conf)
+        return run_id, self.wait(dag_id, run_id)
+
+    def task_instances(self, dag_id: str, run_id: str) -> list[dict[str, Any]]:
+        """Give a run's task instances."""
+        found = self.get(f"/dags/{dag_id}/dagRuns/{quote(run_id)}/taskInstances?limit=100")
+        return list(found["task_instances"])
+
+    def states(self, dag_id: str, run_id: str) -> dict[str, str]:
+        """Give the states of a run's tasks."""
+        return {one["task_id"]: one["state"] for one in self.task_instances(dag_id, run_id)}
+
+    def result(self, dag_id: str, run_id: str, task_id: str) -> Any:
+        """Give what a task returned."""
+        path = f"/dags/{dag_id}/dagRuns/{quote(run_id)}/taskInstances/{task_id}/xcomEntries/return_value"
+        return self.get(f"{path}?deserialize=false&stringify=false")["value"]
+
+    def logs(self, dag_id: str, run_id: str) -> str:
+        """Give the text of all logs of a run."""
+        folder = self.directory / "logs" / f"dag_id={dag_id}" / f"run_id={run_id}"
+        return "\n".join(path.read_text(errors="replace") for path in sorted(folder.rglob("*.log")))

@@ -1,0 +1,34 @@
+"""Finds the programs that the servers are."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+
+def find(name: str, *, directory: str | None = None) -> str:
+    """
+    Find a program: in ``directory``, on PATH, or beside this Python.
+
+    :raises RuntimeError: it is not there; says how to get it.
+    """
+    own = str(Path(sys.executable).parent)
+    path = directory or os.pathsep.join([os.environ.get("PATH", ""), own])
+    found = shutil.which(name, path=path)
+    if found is None:
+        raise RuntimeError(f"{name} is not to be found in {path}: run scripts/setup test")
+    return found
+
+
+def etcd_dirs() -> list[str]:
+    """Give a directory for each etcd version there is, the default first (``STASH_TEST_ETCDS``)."""
+    given = os.environ.get("STASH_TEST_ETCDS")
+    return given.split(os.pathsep) if given else [str(Path(find("etcd")).parent)]
+
+
+def restics() -> list[str]:
+    """Give a restic of each version there is, the default first (``STASH_TEST_RESTICS``)."""
+    given = os.environ.get("STASH_TEST_RESTICS")
+    return given.split(os.pathsep) if given else [find("restic")]

@@ -1,0 +1,64 @@
+"""
+Starts and stops one etcd member, as systemd would: ``python -m testbed.memberctl FILE start|stop|kill``.
+
+FILE is JSON: ``command`` (the member's), ``log``, ``pid_file``. The member runs on when this program has ended.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+_STOP_SECONDS = 20.0
+
+
+def main(file: str, verb: str) -> None:
+    """Carry out one verb."""
+    state = json.loads(Path(file).read_text())
+    pid_file = Path(state["pid_file"])
+    pid = int(pid_file.read_text()) if pid_file.exists() else 0
+    if verb == "start":
+        if not alive(pid):
+            _start(state, pid_file)
+    elif pid and alive(pid):
+        _stop(pid, signal.SIGKILL if verb == "kill" else signal.SIGTERM)
+        pid_file.unlink(missing_ok=True)
+
+
+def alive(pid: int) -> bool:
+    """Tell whether a process is there, and no zombie."""
+    with contextlib.suppress(OSError, IndexError):
+        return bool(pid) and Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return False
+
+
+def _start(state: dict[str, Any], pid_file: Path) -> None:
+    # Twice, so that nobody has to wait for it.
+    with Path(state["log"]).open("ab") as log:
+        if os.fork() == 0:
+            process = subprocess.Popen(
+                state["command"], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            )
+            pid_file.write_text(str(process.pid))
+            os._exit(0)
+        os.wait()
+
+
+def _stop(pid: int, number: signal.Signals) -> None:
+    os.kill(pid, number)
+    deadline = time.monotonic() + _STOP_SECONDS
+    while alive(pid):
+        if time.monotonic() > deadline:
+            os.kill(pid, signal.SIGKILL)
+        time.sleep(0.02)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2])
