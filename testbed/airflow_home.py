@@ -61,7 +61,7 @@ class AirflowHome:
             "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(directory / "logs"),
             **(env or {}),
         }
-        self._servers = [
+        self.servers = [
             Server([sys.executable, "-m", "airflow", part], directory / f"{part}.log", self.env)
             for part in ("api-server", "scheduler", "dag-processor", "triggerer")
         ]
@@ -70,9 +70,9 @@ class AirflowHome:
     def __enter__(self) -> AirflowHome:
         try:
             self.run("db", "migrate")
-            for server in self._servers:
+            for server in self.servers:
                 server.start()
-            self._servers[0].wait_ready(self._ready, timeout=90)
+            self.servers[0].wait_ready(self._ready, timeout=90)
         except BaseException:
             self._stop()
             raise
@@ -84,7 +84,7 @@ class AirflowHome:
         self._stop()
 
     def _stop(self) -> None:
-        for server in reversed(self._servers):
+        for server in reversed(self.servers):
             server.stop(timeout=10)
 
     def run(self, *arguments: str) -> str:
