@@ -90,7 +90,11 @@ class AirflowHome:
     def run(self, *arguments: str) -> str:
         """Run an ``airflow`` command and give its output."""
         done = subprocess.run(
-            [sys.executable, "-m", "airflow", *arguments], env=self.env, capture_output=True, text=True, check=False
+            [sys.executable, "-m", "airflow", *arguments],
+            env=self.env,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if done.returncode:
             raise RuntimeError(f"airflow {' '.join(arguments)}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
@@ -111,8 +115,8 @@ class AirflowHome:
         if token:
             headers["Authorization"] = f"Bearer {self._login()}"
         data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(f"{self.url}{path}", data=data, headers=headers, method=method)  # noqa: S310
-        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+        request = urllib.request.Request(f"{self.url}{path}", data=data, headers=headers, method=method)
+        with urllib.request.urlopen(request, timeout=30) as answer:
             return json.loads(answer.read() or b"null")
 
     def _login(self) -> str:

@@ -37,9 +37,13 @@ class Authority:
         )
         directory.mkdir(parents=True, exist_ok=True)
         self.cert = directory / f"{name.replace(' ', '-')}.crt"
-        self.cert.write_bytes(builder.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+        self.cert.write_bytes(
+            builder.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+        )
 
-    def issue(self, name: str, *, names: tuple[str, ...] = ("localhost",), ips: tuple[str, ...] = ("127.0.0.1",)) -> Pair:
+    def issue(
+        self, name: str, *, names: tuple[str, ...] = ("localhost",), ips: tuple[str, ...] = ("127.0.0.1",)
+    ) -> Pair:
         """Issue a certificate for server and client use."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
@@ -51,7 +55,9 @@ class Authority:
             .add_extension(x509.SubjectAlternativeName(general), critical=False)
         )
         pair = Pair(self._directory / f"{name}.crt", self._directory / f"{name}.key")
-        pair.cert.write_bytes(builder.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+        pair.cert.write_bytes(
+            builder.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+        )
         pair.key.touch(mode=0o600)
         pair.key.write_bytes(
             key.private_bytes(
@@ -61,7 +67,9 @@ class Authority:
         return pair
 
 
-def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
+def _builder(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey
+) -> x509.CertificateBuilder:
     now = datetime.datetime.now(datetime.timezone.utc)
     return (
         x509.CertificateBuilder()

@@ -31,7 +31,9 @@ def main() -> int:
     """Run the demo; 0 when every key came back."""
     parser = argparse.ArgumentParser(prog="scripts/demo", description=__doc__)
     parser.add_argument("--ui", action="store_true", help="leave Airflow's web UI running afterwards")
-    parser.add_argument("--s3", action="store_true", help="use a repository on a real S3 server, not on local disk")
+    parser.add_argument(
+        "--s3", action="store_true", help="use a repository on a real S3 server, not on local disk"
+    )
     parser.add_argument("--directory", type=Path, default=Path(".demo"), help="where everything goes")
     options = parser.parse_args()
     directory = options.directory.resolve()
@@ -79,16 +81,23 @@ def show(cluster: EtcdCluster, airflow: AirflowHome, location: str) -> bool:
     plan = airflow.result("etcd_restore", restore_run, "fetch_snapshot")
     verified = airflow.result("etcd_restore", restore_run, "verify")
     after = cluster.all_keys()
+    same = "all the same" if before == after else "DIFFERENT"
     print_table(
         [
             ("repository", location),
             ("snapshot", f"{plan['snapshot'][:8]} of {plan['time']}"),
-            ("size", f"{human_size(backup['totalSize'])}, {human_size(backup['uploaded'])} new in the repository"),
+            (
+                "size",
+                f"{human_size(backup['totalSize'])}, {human_size(backup['uploaded'])} new in the repository",
+            ),
             ("sha256", f"{plan['sha256'][:16]}…, the same at the backup and at the restore"),
             ("revision", f"{plan['revision']}, restored as {verified['revision']}"),
             ("backup run", seconds(airflow, "etcd_backup", backup_run)),
             ("restore run", seconds(airflow, "etcd_restore", restore_run)),
-            ("keys before, and after", f"{len(before)}, {len(after)}, {'all the same' if before == after else 'DIFFERENT'}"),
+            (
+                "keys before, and after",
+                f"{len(before)}, {len(after)}, {same}",
+            ),
             ("logs", str(airflow.directory / "logs")),
         ]
     )
@@ -105,7 +114,8 @@ def failed(airflow: AirflowHome, dag_id: str, run_id: str) -> bool:
 def seconds(airflow: AirflowHome, dag_id: str, run_id: str) -> str:
     """Give a run's tasks with their seconds."""
     tasks: list[dict[str, Any]] = sorted(
-        (one for one in airflow.task_instances(dag_id, run_id) if one["start_date"]), key=lambda one: one["start_date"]
+        (one for one in airflow.task_instances(dag_id, run_id) if one["start_date"]),
+        key=lambda one: one["start_date"],
     )
     run = airflow.get(f"/dags/{dag_id}/dagRuns/{run_id}")
     steps = ", ".join(f"{one['task_id']} {one['duration'] or 0:.1f}" for one in tasks)

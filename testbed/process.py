@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -11,12 +12,23 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from testbed import guard
+
+_PORTS = range(15000, 32768)
+"""Below what systems take for outgoing connections: one of those could hold a server's port while it restarts."""
+_taken: set[int] = set()
+
 
 def free_port() -> int:
-    """Find a port on the loopback address that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Find a port on the loopback address that nothing listens on, another one each time."""
+    chance = random.SystemRandom()
+    while True:
+        port = chance.choice(_PORTS)
+        if port not in _taken:
+            with contextlib.suppress(OSError), socket.socket() as probe:
+                probe.bind(("127.0.0.1", port))
+                _taken.add(port)
+                return port
 
 
 def listens(port: int) -> bool:
@@ -59,6 +71,7 @@ class Server:
                 env=self.env,
                 start_new_session=True,
             )
+        guard.watch(self.process.pid)
 
     def wait_ready(self, ready: Callable[[], bool], timeout: float = 60.0) -> None:
         """Wait until ``ready``; when it ends or takes too long, its last words are in the error."""
@@ -67,7 +80,8 @@ class Server:
             dead = self.process is None or self.process.poll() is not None
             if dead or time.monotonic() > deadline:
                 words = "\n".join(self.log.read_text(errors="replace").splitlines()[-20:])
-                raise RuntimeError(f"{self.command[0]} {'ended' if dead else 'is not ready'}:\n{words}")
+                state = "ended" if dead else f"is not ready after {timeout:.0f} s"
+                raise RuntimeError(f"{self.command[0]} {state}; {self.log} ends:\n{words}")
             time.sleep(0.05)
 
     def stop(self, number: int = signal.SIGTERM, timeout: float = 15.0) -> None:
@@ -76,10 +90,10 @@ class Server:
             return
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, number)
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(timeout)
-        except subprocess.TimeoutExpired:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        guard.release(self.process.pid)
         self.process = None

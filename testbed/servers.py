@@ -2,52 +2,102 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import os
+import ssl
+import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import TypeVar
 
 from testbed.binaries import find
-from testbed.process import Server, free_port, listens
+from testbed.certificates import Authority
+from testbed.process import Server, free_port
 
 ACCESS_KEY, SECRET_KEY = "testbedaccess", "testbed-secret-key"
 REST_USER, REST_PASSWORD = "backup", "rest:p@ss/word"
+PUSH_USER, PUSH_PASSWORD = "pusher", "push-password"
+_PUSH_PASSWORD_BCRYPT = "$2b$05$ZSKOnQ1PuAjcrKfOA6FVW.pS1sG9XwvKb2/1/DCBlD.pmGKPhKjK2"
+
+_S = TypeVar("_S", bound="_Service")
 
 
 class _Service:
-    """A server with a directory of its own."""
+    """
+    A server with a directory of its own.
 
-    def __init__(self, directory: Path) -> None:
+    :param directory: for its data, settings and ``server.log``.
+    :param tls: serve TLS, with a certificate of this authority for 127.0.0.1 and localhost; None: plain.
+    """
+
+    question = "/"
+
+    def __init__(self, directory: Path, *, tls: Authority | None = None) -> None:
         directory.mkdir(parents=True, exist_ok=True)
-        self.directory, self.port = directory, free_port()
-        self.server = Server(self.command(), directory / "server.log")
+        self.directory, self.tls, self.port = directory, tls, free_port()
+        self.pair = tls.issue(type(self).__name__) if tls else None
+        self.server = Server(self.command(), directory / "server.log", {**os.environ, **self.environment()})
+
+    @property
+    def address(self) -> str:
+        """Its address, ``http[s]://127.0.0.1:PORT``."""
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}"
 
     def command(self) -> Sequence[str]:
         """Give the program and its arguments."""
         raise NotImplementedError
 
-    def ready(self) -> bool:
-        """Tell whether it answers."""
-        return listens(self.port)
+    def environment(self) -> Mapping[str, str]:
+        """Give what its environment needs."""
+        return {}
 
-    def __enter__(self) -> _Service:
+    def get(self, path: str, headers: Mapping[str, str] | None = None) -> bytes:
+        """Ask it by HTTP."""
+        trust = ssl.create_default_context(cafile=str(self.tls.cert)) if self.tls else None
+        request = urllib.request.Request(f"{self.address}{path}", headers=dict(headers or {}))
+        with urllib.request.urlopen(request, timeout=10, context=trust) as answer:
+            return bytes(answer.read())
+
+    def ready(self) -> bool:
+        """Tell whether it answers; a refusal is an answer, an error of its own is not."""
+        try:
+            self.get(self.question)
+        except urllib.error.HTTPError as error:
+            return error.code < 500
+        except OSError:
+            return False
+        return True
+
+    def start(self) -> None:
+        """Start it, on its port and data of before."""
         try:
             self.server.start()
             self.server.wait_ready(self.ready)
         except BaseException:
             self.server.stop()
             raise
+
+    def stop(self) -> None:
+        """Stop it."""
+        self.server.stop()
+
+    def __enter__(self: _S) -> _S:
+        self.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.server.stop()
+        self.stop()
 
 
 class S3Server(_Service):
-    """SeaweedFS, with one pair of keys."""
+    """SeaweedFS, with one pair of keys; restic makes a bucket where none is."""
+
+    question = "/status"
 
     def command(self) -> Sequence[str]:
         identity = {
@@ -62,7 +112,7 @@ class S3Server(_Service):
         data.mkdir(exist_ok=True)
         ports = [free_port() for _ in range(3)]
         # SeaweedFS takes a gRPC port 10000 above each unless it is told another.
-        return [
+        command = [
             find("weed"), "server", f"-dir={data}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1",
             f"-master.port={ports[0]}", f"-master.port.grpc={free_port()}",
             f"-volume.port={ports[1]}", f"-volume.port.grpc={free_port()}",
@@ -70,21 +120,14 @@ class S3Server(_Service):
             "-s3", f"-s3.port={self.port}", f"-s3.port.grpc={free_port()}", f"-s3.config={keys}",
             "-volume.max=20", "-master.volumeSizeLimitMB=256",
         ]  # fmt: skip
+        if self.pair:
+            command += [f"-s3.cert.file={self.pair.cert}", f"-s3.key.file={self.pair.key}"]
+        return command
 
-    def ready(self) -> bool:
-        if not listens(self.port):
-            return False
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/status", timeout=2) as answer:  # noqa: S310
-                return bool(answer.status)
-        except urllib.error.HTTPError as error:
-            return error.code < 500
-        except OSError:
-            return False
-
-    def location(self, bucket: str, prefix: str = "") -> str:
-        """Give a repository location."""
-        return f"s3:http://127.0.0.1:{self.port}/{bucket}{f'/{prefix}' if prefix else ''}"
+    def location(self, bucket: str, prefix: str = "", *, port: int | None = None) -> str:
+        """Give a repository location; ``port``: of a proxy before it."""
+        address = self.address if port is None else f"{self.address.rpartition(':')[0]}:{port}"
+        return f"s3:{address}/{bucket}{f'/{prefix}' if prefix else ''}"
 
     @property
     def keys(self) -> dict[str, str]:
@@ -98,16 +141,25 @@ class RestServer(_Service):
     def command(self) -> Sequence[str]:
         data = self.directory / "data"
         data.mkdir(exist_ok=True)
-        address = f"127.0.0.1:{self.port}"
-        return [
-            find("rclone"), "serve", "restic", "--addr", address, "--user", REST_USER, "--pass", REST_PASSWORD,
-            str(data),
-        ]  # fmt: skip
+        command = [find("rclone"), "serve", "restic", "--addr", f"127.0.0.1:{self.port}", str(data)]
+        if self.pair:
+            command += ["--cert", str(self.pair.cert), "--key", str(self.pair.key)]
+        return command
+
+    def environment(self) -> Mapping[str, str]:
+        # Not as arguments: a test looks for the password in the process list.
+        config = str(self.directory / "rclone.conf")
+        return {"RCLONE_USER": REST_USER, "RCLONE_PASS": REST_PASSWORD, "RCLONE_CONFIG": config}
 
     @property
     def location(self) -> str:
         """A repository location, without the user."""
-        return f"rest:http://127.0.0.1:{self.port}/repo"
+        return self.location_of("repo")
+
+    def location_of(self, name: str, *, port: int | None = None) -> str:
+        """Give the location of a repository by its name; ``port``: of a proxy before it."""
+        address = self.address if port is None else f"{self.address.rpartition(':')[0]}:{port}"
+        return f"rest:{address}/{name}"
 
     @property
     def keys(self) -> dict[str, str]:
@@ -116,26 +168,49 @@ class RestServer(_Service):
 
 
 class PushgatewayServer(_Service):
-    """Prometheus' Pushgateway."""
+    """
+    Prometheus' Pushgateway.
 
-    def __init__(self, directory: Path, web_config: str | None = None) -> None:
-        self._web_config = web_config
-        super().__init__(directory)
+    :param password: ask for ``PUSH_USER`` and ``PUSH_PASSWORD``.
+    """
+
+    question = "/-/ready"
+
+    def __init__(self, directory: Path, *, tls: Authority | None = None, password: bool = False) -> None:
+        self.password = password
+        super().__init__(directory, tls=tls)
 
     def command(self) -> Sequence[str]:
-        command = [find("prometheus-pushgateway"), f"--web.listen-address=127.0.0.1:{self.port}"]
-        if self._web_config:
-            path = self.directory / "web.yml"
-            path.write_text(self._web_config)
-            command.append(f"--web.config.file={path}")
-        return command
+        settings: dict[str, object] = {}
+        if self.password:
+            settings["basic_auth_users"] = {PUSH_USER: _PUSH_PASSWORD_BCRYPT}
+        if self.pair:
+            settings["tls_server_config"] = {"cert_file": str(self.pair.cert), "key_file": str(self.pair.key)}
+        web = self.directory / "web.yml"
+        web.write_text(json.dumps(settings))  # JSON is YAML
+        return [
+            find("prometheus-pushgateway"),
+            f"--web.listen-address=127.0.0.1:{self.port}",
+            f"--web.config.file={web}",
+        ]
 
     @property
     def url(self) -> str:
         """Its address."""
-        return f"http://127.0.0.1:{self.port}"
+        return self.address
 
     def metrics(self) -> str:
         """Read all series."""
-        with urllib.request.urlopen(f"{self.url}/metrics", timeout=10) as answer:  # noqa: S310
-            return str(answer.read().decode())
+        user = base64.b64encode(f"{PUSH_USER}:{PUSH_PASSWORD}".encode()).decode()
+        return self.get("/metrics", {"Authorization": f"Basic {user}"} if self.password else None).decode()
+
+    def series(self, prefix: str = "stash") -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+        """Read the series whose names begin so: name and labels (with ``job``) -> value."""
+        from prometheus_client.parser import text_string_to_metric_families
+
+        return {
+            (sample.name, frozenset(sample.labels.items())): float(sample.value)
+            for family in text_string_to_metric_families(self.metrics())
+            for sample in family.samples
+            if sample.name.startswith(prefix)
+        }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from types import TracebackType
 from typing import Any
 
@@ -20,6 +21,7 @@ from airflow_provider_stash.etcd.models import (
 )
 from airflow_provider_stash.etcd.transport import Transport
 from airflow_provider_stash.exceptions import (
+    EtcdAuthenticationError,
     EtcdError,
     EtcdPermissionError,
     EtcdUnavailableError,
@@ -121,9 +123,7 @@ class EtcdClient:
     def status_of(self, endpoint: Endpoint) -> MemberStatus:
         """Ask one endpoint for its status; a failure is in the answer, not raised."""
         try:
-            reply = self._transport.call(
-                endpoint, "MaintenanceStub", "Status", self._rpc.StatusRequest(), authenticate=False
-            )
+            reply = self._status_reply(endpoint)
         except EtcdError as error:
             return MemberStatus(endpoint.url, failure=error)
         return MemberStatus(
@@ -140,6 +140,16 @@ class EtcdClient:
             is_learner=any(_unknown(reply, _STATUS_IS_LEARNER)),
             errors=tuple(bytes(value).decode() for value in _unknown(reply, _STATUS_ERRORS)),
         )
+
+    def _status_reply(self, endpoint: Endpoint) -> Any:
+        # First without a token: a login needs a quorum, and most versions tell anybody. The latest don't.
+        ask = partial(self._transport.call, endpoint, "MaintenanceStub", "Status", self._rpc.StatusRequest())
+        try:
+            return ask(authenticate=False)
+        except (EtcdAuthenticationError, EtcdPermissionError):
+            if self.config.user is None:
+                raise
+            return ask()
 
     def health(self, endpoints: Iterable[Endpoint] | None = None) -> list[EndpointHealth]:
         """

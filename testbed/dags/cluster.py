@@ -3,13 +3,14 @@
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 from airflow_provider_stash.dags import Metrics, etcd_backup_dag, etcd_restore_dag
 from airflow_provider_stash.workloads.process import ProcessWorkload
 from airflow_provider_stash.workloads.process_member import ProcessMember
 
 description = json.loads(Path(os.environ["STASH_TESTBED_CLUSTER"]).read_text())
-connections = {"etcd_conn_id": "testbed_etcd", "repository_conn_id": "testbed_repository"}
+connections: dict[str, Any] = {"etcd_conn_id": "testbed_etcd", "repository_conn_id": "testbed_repository"}
 metrics = Metrics(pushgateway_conn_id="testbed_pushgateway") if description["pushgateway"] else None
 
 backup = etcd_backup_dag(
