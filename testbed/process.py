@@ -85,11 +85,10 @@ class Server:
             time.sleep(0.05)
 
     def stop(self, number: int = signal.SIGTERM, timeout: float = 15.0) -> None:
-        """Stop it and its children; kill what does not go."""
+        """Stop it; what is left of it and of its children after that time is killed."""
         if self.process is None:
             return
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.process.pid, number)
+        self.signal(number)
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(timeout)
         with contextlib.suppress(ProcessLookupError):
@@ -97,3 +96,8 @@ class Server:
         self.process.wait()
         guard.release(self.process.pid)
         self.process = None
+
+    def signal(self, number: int) -> None:
+        """Send it a signal; it passes that on to its children as it sees fit."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(number)
