@@ -18,6 +18,7 @@ class SkipIfRunningOperator(BaseOperator):
         ti = context["ti"]
         running = ti.get_dr_count(dag_id=ti.dag_id, states=["running"])
         if running > 1:
-            raise DownstreamTasksSkipped(
-                f"{running - 1} other run of {ti.dag_id} is active: this one is skipped."
-            )
+            self.log.warning("%d other run of %s is active: this one is skipped.", running - 1, ti.dag_id)
+            # All of them: some run whatever happened before.
+            tasks = sorted(self.get_flat_relative_ids(upstream=False))
+            raise DownstreamTasksSkipped(tasks=tasks)

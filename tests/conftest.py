@@ -1,0 +1,15 @@
+"""An Airflow home of the tests' own, before Airflow is first imported."""
+
+import os
+import tempfile
+
+_HOME = tempfile.TemporaryDirectory(prefix="stash-tests-")
+os.environ.update(
+    {
+        "AIRFLOW_HOME": _HOME.name,
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
+        "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{_HOME.name}/airflow.db",
+    }
+)

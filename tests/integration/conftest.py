@@ -1,0 +1,51 @@
+"""Real servers, shared where sharing is safe. One that is missing fails the tests."""
+
+from pathlib import Path
+
+import pytest
+
+from airflow_provider_stash.restic.repository import Repository
+from testbed.binaries import etcd_dirs, restics
+from testbed.etcd_cluster import EtcdCluster
+from testbed.servers import PushgatewayServer, RestServer, S3Server
+
+
+def newest_etcd():
+    return next((one for one in etcd_dirs() if (Path(one) / "etcdutl").exists() and "sid" in one), etcd_dirs()[0])
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    """Three members with TLS and a password, of the newest etcd there is."""
+    with EtcdCluster(tmp_path_factory.mktemp("etcd"), binaries=newest_etcd()) as cluster:
+        yield cluster
+
+
+@pytest.fixture(params=restics(), ids=lambda path: Path(path).parent.name)
+def restic(request):
+    """A restic of every version."""
+    return request.param
+
+
+@pytest.fixture
+def repository(tmp_path):
+    """A repository on local disk that is yet to be made."""
+    return Repository(str(tmp_path / "repository"), "test-repository-password", no_cache=True, restic=restics()[0])
+
+
+@pytest.fixture(scope="session")
+def s3(tmp_path_factory):
+    with S3Server(tmp_path_factory.mktemp("s3")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def rest(tmp_path_factory):
+    with RestServer(tmp_path_factory.mktemp("rest")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def pushgateway(tmp_path_factory):
+    with PushgatewayServer(tmp_path_factory.mktemp("pushgateway")) as server:
+        yield server

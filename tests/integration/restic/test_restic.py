@@ -1,0 +1,256 @@
+"""restic of every version, on real repositories."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from airflow_provider_stash import exceptions as e
+from airflow_provider_stash.restic.backends import with_credentials
+from airflow_provider_stash.restic.backup import StdinBackup
+from airflow_provider_stash.restic.check import check
+from airflow_provider_stash.restic.dump import dump
+from airflow_provider_stash.restic.forget import RetentionPolicy, forget
+from airflow_provider_stash.restic.init import ensure_repository
+from airflow_provider_stash.restic.ls import find_file
+from airflow_provider_stash.restic.repository import Repository
+from airflow_provider_stash.restic.snapshots import list_snapshots
+from airflow_provider_stash.restic.stats import repository_size
+
+DATA = os.urandom(3 << 20)
+PASSWORD = "test-repository-password"
+
+
+@pytest.fixture
+def repository(tmp_path, restic):
+    made = Repository(str(tmp_path / "repository"), PASSWORD, no_cache=True, restic=restic)
+    ensure_repository(made)
+    return made
+
+
+def backup(repository, data=DATA, **given):
+    with StdinBackup(repository, path="/stash-tmp/data/snapshot.db", host="host-0", **given) as running:
+        with os.fdopen(os.dup(running.fd), "wb") as file:
+            file.write(data)
+        return running.commit()
+
+
+def locks(repository):
+    return list(Path(repository.location, "locks").iterdir())
+
+
+def test_there_and_back(repository):
+    summary = backup(repository, tags=["a=1", "b"])
+    assert summary.total_bytes == len(DATA)
+    again = backup(repository)
+    assert again.data_added < len(DATA) / 10
+    snapshots = sorted(list_snapshots(repository), key=lambda one: one.time)
+    assert [one.tags for one in snapshots] == [("a=1", "b"), ()]
+    assert snapshots[0].id.startswith(summary.snapshot_id)
+    assert snapshots[0].paths == (summary.path,)
+    found = find_file(repository, snapshots[0].id, "snapshot.db")
+    assert found.size == len(DATA)
+    with dump(repository, snapshots[0].id, found.path) as fd, os.fdopen(os.dup(fd), "rb") as file:
+        assert file.read() == DATA
+    assert repository_size(repository) > len(DATA)
+    assert check(repository).integrity is True
+    assert check(repository, read_data=True).integrity is True
+    assert check(repository, read_data_subset="1/2").integrity is True
+    assert locks(repository) == []
+
+
+def test_retention(repository):
+    ids = [backup(repository, tags=["keep-forever"] if number == 0 else []).snapshot_id for number in range(4)]
+    dry = forget(repository, RetentionPolicy(keep_last=1, dry_run=True).keeping("keep-forever"))
+    assert len(dry.removed) == 2
+    assert len(list_snapshots(repository)) == 4
+    result = forget(repository, RetentionPolicy(keep_last=1, prune=True).keeping("keep-forever"), host="host-0")
+    assert len(result.kept) == 2
+    assert {one[:8] for one in result.removed} == {one[:8] for one in ids[1:3]}
+    assert set(result.reasons) == set(result.kept)
+    assert result.freed_bytes is not None
+    assert {one.id for one in list_snapshots(repository)} == set(result.kept)
+
+
+def test_an_interrupted_backup_leaves_nothing(repository):
+    with pytest.raises(KeyboardInterrupt), StdinBackup(repository, path="/x/s.db", host="h") as running:
+        os.write(running.fd, DATA[: 1 << 19])
+        time.sleep(1.5)  # restic has its lock by now
+        raise KeyboardInterrupt
+    assert list_snapshots(repository) == []
+    assert locks(repository) == []
+
+
+def test_a_worker_that_is_killed_outright_leaves_no_snapshot_no_lock_and_no_process(repository):
+    code = f"""
+import os, sys, time
+from airflow_provider_stash.restic.backup import StdinBackup
+from airflow_provider_stash.restic.repository import Repository
+repository = Repository({repository.location!r}, os.environ["PW"], no_cache=True, restic={repository.restic!r})
+with StdinBackup(repository, path="/x/s.db", host="h") as running:
+    os.write(running.fd, b"x" * 500000)
+    time.sleep(2)
+    print("streaming", flush=True)
+    time.sleep(60)
+"""
+    child = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, env={**os.environ, "PW": PASSWORD}, text=True
+    )
+    assert child.stdout.readline() == "streaming\n"
+    assert len(locks(repository)) == 1
+    restics = processes_with(repository.restic, "backup")
+    assert restics
+    os.kill(child.pid, signal.SIGKILL)
+    child.wait()
+    child.stdout.close()
+    deadline = time.monotonic() + 15
+    while any(Path(f"/proc/{pid}").exists() for pid in restics):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert list_snapshots(repository) == []
+    assert locks(repository) == []
+
+
+def processes_with(*words):
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            text = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        if all(word in text for word in words):
+            found.append(int(path.parent.name))
+    return found
+
+
+def test_secrets_are_in_no_command_line(tmp_path, restic, rest):
+    made = with_credentials(Repository(f"{rest.location}-{tmp_path.name}-{Path(restic).parent.name}", PASSWORD,
+                                       no_cache=True, restic=restic), rest.keys)  # fmt: skip
+    ensure_repository(made)
+    with pytest.raises(KeyboardInterrupt), StdinBackup(made, path="/x/s.db", host="h") as running:
+        os.write(running.fd, DATA[:1000])
+        time.sleep(0.5)
+        texts = [Path(f"/proc/{pid}/cmdline").read_text() for pid in processes_with("snapshot") + processes_with("s.db")]
+        assert texts
+        for text in texts:
+            for secret in (PASSWORD, rest.keys["REST_SERVER_PASSWORD"], "p%40ss"):
+                assert secret not in text
+        raise KeyboardInterrupt
+
+
+def test_a_wrong_password_makes_nothing_over_it(repository):
+    with pytest.raises(e.WrongRepositoryPasswordError) as error:
+        ensure_repository(replace(repository, password="hunter2"))
+    assert "hunter2" not in str(error.value)
+    with pytest.raises(e.WrongRepositoryPasswordError):
+        backup(replace(repository, password="hunter2"))
+    assert ensure_repository(repository).created is False
+
+
+def test_no_repository(tmp_path, restic):
+    nowhere = Repository(str(tmp_path / "none"), PASSWORD, no_cache=True, restic=restic)
+    with pytest.raises(e.RepositoryNotFoundError, match="There is no repository"):
+        ensure_repository(nowhere, initialize=False)
+    with pytest.raises(e.RepositoryNotFoundError):
+        backup(nowhere)
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_live_lock_is_waited_for(repository):
+    backup(repository)
+    with StdinBackup(repository, path="/x/s.db", host="h") as holder:
+        os.write(holder.fd, b"x")
+        time.sleep(1.5)
+        with pytest.raises(e.RepositoryLockedError, match="waited for"):
+            check(repository, lock_timeout=1)
+        results = []
+        waiting = threading.Thread(target=lambda: results.append(check(repository, lock_timeout=60)))
+        waiting.start()
+        time.sleep(2)
+        assert results == []
+        holder.commit()
+    waiting.join(60)
+    assert [one.integrity for one in results] == [True]
+
+
+def test_a_dead_processs_lock_goes_by_restics_rule(repository):
+    backup(repository)
+    with StdinBackup(repository, path="/x/s.db", host="h") as holder:
+        os.write(holder.fd, b"x")
+        time.sleep(1.5)
+        for pid in processes_with(repository.restic, "x/s.db"):
+            if "guard.py" not in Path(f"/proc/{pid}/cmdline").read_text():
+                os.kill(pid, signal.SIGKILL)
+    assert len(locks(repository)) == 1
+    assert check(repository, lock_timeout=30).integrity is True
+    assert locks(repository) == []
+
+
+def test_damage_is_found_and_named(repository):
+    backup(repository)
+    pack = max(Path(repository.location, "data").rglob("*/*"), key=lambda path: path.stat().st_size)
+    pack.chmod(0o600)
+    content = bytearray(pack.read_bytes())
+    content[len(content) // 3] ^= 0xFF
+    pack.write_bytes(content)
+    result = check(repository, read_data=True)
+    assert result.integrity is False
+    assert result.errors
+    snapshot = list_snapshots(repository)[0]
+    with pytest.raises(e.ResticError):  # noqa: SIM117 - what is read must not be taken for good
+        with dump(repository, snapshot.id, snapshot.paths[0]) as fd:
+            while os.read(fd, 1 << 20):
+                pass
+
+
+def test_nobody_listens(restic):
+    gone = Repository("rest:http://127.0.0.1:1/r", PASSWORD, no_cache=True, restic=restic)
+    with pytest.raises(e.ResticError):
+        ensure_repository(gone, initialize=False, timeout=5)
+
+
+def test_a_snapshot_without_an_etcd_file(repository):
+    with StdinBackup(repository, path="/x/other.txt", host="h") as running:
+        os.write(running.fd, b"x")
+        running.commit()
+    with pytest.raises(e.SnapshotNotFoundError, match=r"other\.txt"):
+        find_file(repository, list_snapshots(repository)[0].id, "snapshot.db")
+
+
+# --- other backends ---------------------------------------------------------------------------------
+
+
+def test_s3(s3, restic):
+    name = Path(restic).parent.name
+    made = with_credentials(Repository(s3.location("bucket", name), PASSWORD, no_cache=True, restic=restic), s3.keys)
+    assert ensure_repository(made).created is True
+    backup(made)
+    assert len(list_snapshots(made)) == 1
+    assert check(made).integrity is True
+    assert (made.backend, made.bucket, made.prefix) == ("s3", "bucket", name)
+
+
+def test_s3_refuses_wrong_keys(s3, restic):
+    keys = {**s3.keys, "AWS_SECRET_ACCESS_KEY": "hunter2"}
+    wrong = with_credentials(Repository(s3.location("bucket", "x"), PASSWORD, no_cache=True, restic=restic), keys)
+    with pytest.raises(e.BackendError) as error:
+        ensure_repository(wrong, timeout=30)
+    assert "hunter2" not in str(error.value)
+
+
+def test_a_rest_server_with_user_and_password(rest, tmp_path, restic):
+    location = f"{rest.location}-{tmp_path.name}-{Path(restic).parent.name}"
+    made = with_credentials(Repository(location, PASSWORD, no_cache=True, restic=restic), rest.keys)
+    assert ensure_repository(made).created is True
+    backup(made)
+    assert json.dumps([one.host for one in list_snapshots(made)]) == '["host-0"]'
+    with pytest.raises(e.StashError) as error:
+        ensure_repository(Repository(location, PASSWORD, no_cache=True, restic=restic), timeout=30)
+    assert rest.keys["REST_SERVER_PASSWORD"] not in str(error.value)

@@ -1,0 +1,102 @@
+from datetime import timedelta
+
+import pytest
+from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.sdk import DAG, TriggerRule
+
+from airflow_provider_stash.dags import Metrics, PostHook, etcd_backup, etcd_backup_dag
+from airflow_provider_stash.exceptions import InvalidConfigurationError
+
+pytestmark = pytest.mark.oldest
+CONNECTIONS = {"etcd_conn_id": "e", "repository_conn_id": "r"}
+
+
+def build(**given):
+    return etcd_backup_dag("d", **{**CONNECTIONS, "retention_policy": {"keepLast": 5}, **given})
+
+
+def edges(dag):
+    return {task.task_id: sorted(task.downstream_task_ids) for task in dag.tasks}
+
+
+def test_the_order_of_the_steps():
+    assert edges(build(metrics=Metrics(pushgateway_conn_id="p"))) == {
+        "wait_for_etcd": ["backup"],
+        "init_repository": ["backup"],
+        "backup": ["check", "forget"],
+        "forget": ["check"],
+        "check": ["outcome", "status"],
+        "status": ["push_metrics"],
+        "outcome": [],
+        "push_metrics": [],
+    }
+
+
+def test_what_runs_whatever_happened_hides_no_failure():
+    dag = build(metrics=Metrics(textfile_dir="/x"))
+    assert dag.get_task("status").trigger_rule == TriggerRule.ALL_DONE
+    assert dag.get_task("outcome").trigger_rule == TriggerRule.NONE_FAILED
+    push = dag.get_task("push_metrics")
+    assert push.is_teardown
+    assert push.on_failure_fail_dagrun is False
+
+
+def test_airflows_settings():
+    dag = build(schedule="@hourly", paused=True, timeout=timedelta(hours=1), retries=3, pool="p")
+    assert dag.catchup is False
+    assert (dag.max_active_runs, dag.is_paused_upon_creation, dag.dagrun_timeout) == (
+        1,
+        True,
+        timedelta(hours=1),
+    )
+    assert {
+        task.pool for task in dag.tasks if task.task_id in {"backup", "forget", "check", "init_repository"}
+    } == {"p"}
+    assert dag.get_task("backup").retries == 3
+
+
+def test_a_later_run_can_be_skipped_rather_than_queued():
+    dag = build(overlap="skip")
+    assert dag.max_active_runs > 1
+    assert edges(dag)["skip_if_running"] == ["init_repository", "wait_for_etcd"]
+
+
+def test_without_retention_and_check():
+    assert edges(build(retention_policy=None, check=False))["backup"] == ["outcome", "status"]
+
+
+def test_tasks_around_the_session():
+    before, good, bad = (EmptyOperator(task_id=name) for name in ("before", "good", "bad"))
+    dag = build(pre_backup=[before], post_backup=[good, PostHook(bad, "OnFailure")])
+    assert (
+        edges(dag)["wait_for_etcd"] == edges(dag)["init_repository"]
+        or "before" in edges(dag)["wait_for_etcd"]
+    )
+    assert "backup" in edges(dag)["before"]
+    assert good.trigger_rule == TriggerRule.ALL_DONE
+    assert bad.trigger_rule == TriggerRule.ONE_FAILED
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"overlap": "wait"}, {"retention_policy": {"keepLat": 1}}, {"retention_policy": {"prune": True}}],
+)
+def test_a_mistake_shows_when_the_dag_is_parsed(given):
+    with pytest.raises(InvalidConfigurationError):
+        build(**given)
+    with pytest.raises(InvalidConfigurationError):
+        PostHook(EmptyOperator(task_id="x"), "Sometimes")
+
+
+def test_a_group_inside_another_dag():
+    with DAG("outer", schedule=None) as dag:
+        group = etcd_backup("nightly", retention_policy={"keepLast": 1}, **CONNECTIONS)
+        EmptyOperator(task_id="first") >> group
+    assert "nightly.backup" in dag.task_ids
+    assert dag.get_task("nightly.status").check_task_id == "nightly.check"
+    assert dag.get_task("nightly.backup").keep_forever is False
+    assert not dag.params
+
+
+def test_the_form():
+    assert set(build().params) == {"tags", "keep_forever", "verify_deeply", "retention"}

@@ -1,0 +1,81 @@
+import pytest
+from airflow.providers.standard.operators.empty import EmptyOperator
+
+from airflow_provider_stash.dags import Metrics, etcd_restore_dag
+from airflow_provider_stash.exceptions import InvalidConfigurationError
+from airflow_provider_stash.workloads.process import ProcessWorkload
+from airflow_provider_stash.workloads.process_member import ProcessMember
+
+pytestmark = pytest.mark.oldest
+WORKLOAD = ProcessWorkload([ProcessMember("m", "/d", "http://h:2380", ["true"], ["true"])])
+
+
+def build(**given):
+    return etcd_restore_dag("d", etcd_conn_id="e", repository_conn_id="r", workload=WORKLOAD, **given)
+
+
+def reaches(dag, one, other):
+    return other in dag.get_task(one).get_flat_relative_ids(upstream=False)
+
+
+def test_everything_is_checked_before_anything_is_stopped():
+    dag = build()
+    order = [
+        "resolve_snapshot",
+        "fetch_snapshot",
+        "approve",
+        "fill_members",
+        "stop_members",
+        "start_members",
+        "verify",
+    ]
+    for one, other in zip(order, order[1:], strict=False):
+        assert reaches(dag, one, other), (one, other)
+
+
+def test_the_way_back_runs_whatever_happened():
+    dag = build(metrics=Metrics(textfile_dir="/x"))
+    back = dag.get_task("roll_back")
+    assert back.is_teardown
+    assert back.retries == 2
+    for task in ("stop_members", "fill_members", "start_members", "verify"):
+        assert reaches(dag, task, "roll_back")
+    assert dag.get_task("clean_up").is_teardown
+    assert dag.get_task("push_metrics").is_teardown
+
+
+def test_members_that_can_not_be_filled_while_they_run_are_stopped_first():
+    class Other(ProcessWorkload):
+        def __post_init__(self):
+            object.__setattr__(self, "fills_while_running", False)
+
+    dag = etcd_restore_dag("d", etcd_conn_id="e", repository_conn_id="r", workload=Other(WORKLOAD.members))
+    assert reaches(dag, "stop_members", "fill_members")
+
+
+def test_it_has_no_schedule_and_one_run_at_a_time():
+    dag = build(queue="host-a")
+    assert dag.schedule is None
+    assert dag.max_active_runs == 1
+    on_host = {"fetch_snapshot", "fill_members", "stop_members", "start_members", "roll_back", "clean_up"}
+    assert {task.task_id for task in dag.tasks if task.queue == "host-a"} >= on_host
+
+
+def test_a_time_out_of_the_run_would_forbid_the_way_back():
+    with pytest.raises(InvalidConfigurationError, match="roll-back"):
+        build(dag_kwargs={"dagrun_timeout": 5})
+
+
+def test_tasks_around():
+    before, after = EmptyOperator(task_id="before"), EmptyOperator(task_id="after")
+    dag = build(pre_restore=[before], post_restore=[after])
+    assert reaches(dag, "approve", "before")
+    assert reaches(dag, "before", "stop_members")
+    assert reaches(dag, "verify", "after")
+
+
+def test_the_form():
+    dag = build(hostname="host-1", approval=True)
+    assert dag.params["hostname"] == "host-1"
+    assert dag.params["approval"] is True
+    assert set(dag.params) == {"snapshot", "before", "hostname", "dry_run", "approval", "bump_revision"}

@@ -1,0 +1,45 @@
+import pytest
+
+from airflow_provider_stash.exceptions import InvalidConfigurationError
+from airflow_provider_stash.restic.forget import RetentionPolicy, parse_freed
+
+
+def test_stashs_names_are_read():
+    policy = RetentionPolicy.from_stash(
+        {
+            "name": "keep-last-5",
+            "keepLast": 5,
+            "keepDaily": 7,
+            "keepTags": ["a"],
+            "prune": True,
+            "dryRun": True,
+        }
+    )
+    assert policy == RetentionPolicy(keep_last=5, keep_daily=7, keep_tags=["a"], prune=True, dry_run=True)
+    assert policy.keeping("b").arguments() == [
+        "--keep-last=5",
+        "--keep-daily=7",
+        "--keep-tag=a",
+        "--keep-tag=b",
+    ]
+
+
+@pytest.mark.parametrize(
+    "fields", [{}, {"keepLast": 0}, {"keepLast": -1}, {"keepLast": "5"}, {"keeplast": 5}]
+)
+def test_a_policy_that_keeps_nothing_or_is_misspelt_is_refused(fields):
+    with pytest.raises(InvalidConfigurationError):
+        RetentionPolicy.from_stash(fields)
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("this removes: 0 B\ntotal prune:           3 blobs / 644 B\n", 644),
+        ("total prune:           3 blobs / 1.500 KiB\n", 1536),
+        ("total prune: 12 blobs / 2.000 GiB", 2 << 30),
+        ("nothing", None),
+    ],
+)
+def test_what_prune_freed(text, size):
+    assert parse_freed(text) == size

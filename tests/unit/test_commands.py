@@ -1,0 +1,46 @@
+import os
+import sys
+import time
+
+import pytest
+
+from airflow_provider_stash.commands import run_all
+
+
+def python(code):
+    return [sys.executable, "-c", code]
+
+
+def test_side_by_side_in_order():
+    begin = time.monotonic()
+    done = run_all([python(f"import time; time.sleep(0.5); print({n})") for n in range(3)], timeout=10)
+    assert [one.output for one in done] == ["0\n", "1\n", "2\n"]
+    assert time.monotonic() - begin < 1.4
+
+
+def test_failures_hold_the_last_words():
+    bad, missing, good = run_all(
+        [python("import sys; sys.stderr.write('why\\n'); sys.exit(4)"), ["/no/such/program"], python("")],
+        timeout=10,
+    )
+    assert bad.failure == "exit code 4: why"
+    assert "No such file" in missing.failure
+    assert good.failure == ""
+
+
+def test_what_takes_too_long_is_killed_with_its_children(tmp_path):
+    pid_file = tmp_path / "pid"
+    command = ["sh", "-c", f"sleep 60 & echo $! > {pid_file}; wait"]
+    assert "did not end within 1 s" in run_all([command], timeout=1)[0].failure
+    with pytest.raises(ProcessLookupError):
+        deadline = time.monotonic() + 5
+        while time.monotonic() < deadline:
+            os.kill(int(pid_file.read_text()), 0)
+            time.sleep(0.05)
+
+
+def test_a_start_command_may_leave_something_running_that_holds_its_output():
+    begin = time.monotonic()
+    done = run_all([["sh", "-c", "sleep 3 & echo started"]], timeout=10)
+    assert done[0].output == "started\n"
+    assert time.monotonic() - begin < 2

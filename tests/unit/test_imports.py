@@ -1,0 +1,42 @@
+"""What an import costs: a DAG file pays for it at each parse, a Job's image must do without Airflow."""
+
+import pkgutil
+import subprocess
+import sys
+
+import pytest
+
+import airflow_provider_stash
+
+MODULES = sorted(
+    module.name
+    for module in pkgutil.walk_packages(airflow_provider_stash.__path__, "airflow_provider_stash.")
+    if not module.name.startswith("airflow_provider_stash.example_dags")
+)
+HEAVY = ("grpc", "etcd3", "kubernetes", "boto3", "botocore", "prometheus_client")
+SLIM = ("etcd", "restic", "metrics", "workloads", "steps", "exceptions", "commands")
+
+
+def loaded_after(imports, unwanted):
+    code = f"import sys; {'; '.join(f'import {name}' for name in imports)}; print(*[m for m in {unwanted!r} if m in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
+    )
+    return done.stdout.split()
+
+
+@pytest.mark.oldest
+def test_no_module_loads_a_heavy_client():
+    assert loaded_after(MODULES, HEAVY) == []
+
+
+def test_slim_rooms_do_without_airflow():
+    slim = [name for name in MODULES if name.split(".")[1] in SLIM]
+    assert len(slim) > 30
+    assert loaded_after(slim, ("airflow",)) == []
+
+
+def test_the_package_itself_imports_nothing():
+    code = "import sys; before = set(sys.modules); import airflow_provider_stash; print(*sorted(set(sys.modules) - before))"
+    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["airflow_provider_stash"]

@@ -1,0 +1,100 @@
+import os
+
+import pytest
+
+from airflow_provider_stash.exceptions import InvalidConfigurationError, NoSpaceError, WorkloadError
+from airflow_provider_stash.workloads.base import restore_key
+from airflow_provider_stash.workloads.process import ProcessWorkload
+from airflow_provider_stash.workloads.process_member import ProcessMember, check_space
+
+
+def member(tmp_path, **given):
+    return ProcessMember(
+        **{
+            "name": "m",
+            "data_dir": str(tmp_path / "d"),
+            "peer_urls": "http://h:2380",
+            "stop": ["true"],
+            "start": ["true"],
+            **given,
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"stop": "systemctl stop etcd"}, {"start": []}, {"name": ""}, {"data_dir": "d"}, {"peer_urls": ""}],
+)
+def test_a_member_that_can_not_be_meant_is_refused(tmp_path, given):
+    with pytest.raises(InvalidConfigurationError, match="Member"):
+        member(tmp_path, **given)
+
+
+def test_members_must_differ(tmp_path):
+    with pytest.raises(InvalidConfigurationError, match="same name"):
+        ProcessWorkload([member(tmp_path), member(tmp_path, data_dir="/x")])
+    with pytest.raises(InvalidConfigurationError, match="same data_dir"):
+        ProcessWorkload([member(tmp_path), member(tmp_path, name="n")])
+    with pytest.raises(InvalidConfigurationError, match="at least one"):
+        ProcessWorkload([])
+
+
+def test_a_program_that_is_not_there_is_told_before_anything_is_stopped(tmp_path):
+    with pytest.raises(WorkloadError, match="'no-such-program'.*Nothing was stopped"):
+        member(tmp_path, stop=["no-such-program"]).check("k")
+
+
+def test_a_log_elsewhere_is_refused(tmp_path):
+    (tmp_path / "d" / "member" / "snap").mkdir(parents=True)
+    with pytest.raises(WorkloadError, match="--wal-dir"):
+        member(tmp_path).check("k")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_data_dir_that_can_not_be_written(tmp_path):
+    (tmp_path / "d").mkdir(mode=0o500)
+    with pytest.raises(WorkloadError, match="can't be written"):
+        member(tmp_path).check("k")
+
+
+def test_a_full_disk_is_told_before_anything_is_stopped(tmp_path):
+    with pytest.raises(NoSpaceError, match="Nothing was stopped"):
+        check_space([member(tmp_path)], 1 << 60)
+
+
+def test_members_that_were_not_stopped_are_not_started(tmp_path):
+    with pytest.raises(WorkloadError, match="was not stopped by this restore"):
+        ProcessWorkload([member(tmp_path)]).start(key="k")
+
+
+def test_a_roll_back_of_nothing_does_nothing(tmp_path):
+    assert ProcessWorkload([member(tmp_path, start=["false"])]).roll_back(key="k") == [
+        {"name": "m", "rolledBack": False, "running": False}
+    ]
+
+
+def test_a_member_that_does_not_start_is_named(tmp_path):
+    workload = ProcessWorkload(
+        [member(tmp_path, start=["sh", "-c", "echo no licence >&2; exit 2"])], start_timeout=1
+    )
+    workload.stop(key="k")
+    data = workload.members[0].data("k")
+    (data.prepare_new() / "member").mkdir(parents=True)
+    with pytest.raises(WorkloadError, match="'m' was not started.*no licence"):
+        workload.start(key="k")
+
+
+def test_a_start_that_leaves_nothing_running_is_no_start(tmp_path):
+    workload = ProcessWorkload([member(tmp_path)], start_timeout=0.2)
+    workload.stop(key="k")
+    data = workload.members[0].data("k")
+    (data.prepare_new() / "member").mkdir(parents=True)
+    with pytest.raises(WorkloadError, match="not running"):
+        workload.start(key="k")
+
+
+def test_keys_are_fit_for_file_names_and_tell_runs_apart():
+    one = restore_key("dag", "manual__2026-11-23T20:55:28+00:00_x/y")
+    assert one.startswith("manual-2026-11-23T20-55-28-00-00-x-y-")
+    assert one != restore_key("other", "manual__2026-11-23T20:55:28+00:00_x/y")
+    assert len(restore_key("d", "x" * 500)) < 80
