@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -88,9 +87,9 @@ class AirflowHome:
 
     def _stop(self) -> None:
         for server in self.servers:
-            server.signal(signal.SIGTERM)
+            server.ask_to_end(children=False)  # they end their children in order
         for server in self.servers:
-            server.stop(timeout=4)  # the triggerer waits 10 s for nothing
+            server.stop(4, ask_children=False)  # the triggerer waits 10 s for nothing
 
     def run(self, *arguments: str) -> str:
         """Run an ``airflow`` command and give its output."""
@@ -121,8 +120,13 @@ class AirflowHome:
             headers["Authorization"] = f"Bearer {self.token(user)}"
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(f"{self.url}{path}", data=data, headers=headers, method=method)
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            return json.loads(answer.read() or b"null")
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                return json.loads(answer.read() or b"null")
+        except urllib.error.HTTPError as error:
+            with error:
+                error.msg += f": {method} {path}: {error.read().decode(errors='replace')[:2000]}"
+            raise
 
     def token(self, user: str = ADMIN) -> str:
         """Log a user in, once."""

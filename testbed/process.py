@@ -84,11 +84,15 @@ class Server:
                 raise RuntimeError(f"{self.command[0]} {state}; {self.log} ends:\n{words}")
             time.sleep(0.05)
 
-    def stop(self, number: int = signal.SIGTERM, timeout: float = 15.0) -> None:
-        """Stop it; what is left of it and of its children after that time is killed."""
+    def stop(self, timeout: float = 15.0, *, ask_children: bool = True) -> None:
+        """
+        Stop it; what is left of it and of its children after that time is killed.
+
+        :param ask_children: send SIGTERM to its children too, not only to itself.
+        """
         if self.process is None:
             return
-        self.signal(number)
+        self.ask_to_end(children=ask_children)
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(timeout)
         with contextlib.suppress(ProcessLookupError):
@@ -97,7 +101,7 @@ class Server:
         guard.release(self.process.pid)
         self.process = None
 
-    def signal(self, number: int) -> None:
-        """Send it a signal; it passes that on to its children as it sees fit."""
+    def ask_to_end(self, *, children: bool) -> None:
+        """Send SIGTERM, and don't wait."""
         if self.process is not None and self.process.poll() is None:
-            self.process.send_signal(number)
+            (os.killpg if children else os.kill)(self.process.pid, signal.SIGTERM)

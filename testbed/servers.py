@@ -66,7 +66,8 @@ class _Service:
         try:
             self.get(self.question)
         except urllib.error.HTTPError as error:
-            return error.code < 500
+            with error:
+                return error.code < 500
         except OSError:
             return False
         return True
@@ -118,6 +119,7 @@ class S3Server(_Service):
             f"-volume.port={ports[1]}", f"-volume.port.grpc={free_port()}",
             "-filer", f"-filer.port={ports[2]}", f"-filer.port.grpc={free_port()}",
             "-s3", f"-s3.port={self.port}", f"-s3.port.grpc={free_port()}", f"-s3.config={keys}",
+            "-s3.port.iceberg=0", "-s3.port.lance=0",
             "-volume.max=20", "-master.volumeSizeLimitMB=256",
         ]  # fmt: skip
         if self.pair:

@@ -37,7 +37,12 @@ class TcpProxy:
         silent: bool = False,
         refusing: bool = False,
     ) -> None:
-        self._target, self.cut_after, self.flip_at, self.upload_limit = target, cut_after, flip_at, upload_limit
+        self._target, self.cut_after, self.flip_at, self.upload_limit = (
+            target,
+            cut_after,
+            flip_at,
+            upload_limit,
+        )
         self.delay, self.silent, self.refusing = delay, silent, refusing
         self.connections = self.uploaded = 0
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -93,7 +98,9 @@ class TcpProxy:
         with contextlib.suppress(OSError):
             while block := client.recv(_BLOCK):
                 with self._lock:
-                    room = len(block) if self.upload_limit is None else max(0, self.upload_limit - self.uploaded)
+                    room = (
+                        len(block) if self.upload_limit is None else max(0, self.upload_limit - self.uploaded)
+                    )
                     block = block[:room]
                     self.uploaded += len(block)
                 server.sendall(block)
