@@ -39,7 +39,11 @@ _TLS_SIGNS: tuple[tuple[str, type[EtcdUnavailableError], str], ...] = (
         "its certificate is not valid yet: compare the clocks of this host and the member",
     ),
     ("certificate_verify_failed", EtcdTLSError, "its certificate is not signed by {ca}"),
-    ("unwrap failed", EtcdTLSError, "it refused the connection after the TLS handshake: {client_certificate}"),
+    (
+        "unwrap failed",
+        EtcdTLSError,
+        "it refused the connection after the TLS handshake: {client_certificate}",
+    ),
     ("certificate required", EtcdTLSError, "{client_certificate}"),
     ("bad certificate", EtcdTLSError, "{client_certificate}"),
     ("wrong_version_number", EtcdTLSError, "it does not speak TLS: write http:// in the endpoint"),
@@ -55,7 +59,12 @@ _TLS_SIGNS: tuple[tuple[str, type[EtcdUnavailableError], str], ...] = (
     ("unexpected_eof", EtcdUnavailableError, _CLOSED),
 )
 _PLAIN_SIGNS = ("socket closed", "connection reset", "failed parsing http/2", "settings frame")
-_UNRESOLVED = ("errors resolving", "dns resolution failed", "domain name not found", "name or service not known")
+_UNRESOLVED = (
+    "errors resolving",
+    "dns resolution failed",
+    "domain name not found",
+    "name or service not known",
+)
 _NO_QUORUM = ("no leader", "request timed out", "leader changed")
 _PREFIX = re.compile(r"^failed to connect to all addresses; last error: [A-Z_]+: (?:ipv[46]:\S+: )?")
 
@@ -150,6 +159,8 @@ def unavailable(endpoint: Endpoint, details: str, config: EtcdConfig) -> EtcdUna
         for sign, kind, meaning in _TLS_SIGNS:
             if sign in text:
                 return kind(f"{endpoint}: {_fill(meaning, endpoint, config)}.")
+    elif "timed out" in text:
+        return EtcdUnavailableError(f"{endpoint}: the connection was not answered in time.")
     # Only when no connection could be made: one that breaks later has been of the right kind.
     elif _PREFIX.match(details) and any(sign in text for sign in _PLAIN_SIGNS):
         return EtcdUnavailableError(

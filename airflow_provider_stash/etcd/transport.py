@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow_provider_stash.etcd.channel import open_channel
 from airflow_provider_stash.etcd.config import Endpoint, EtcdConfig
-from airflow_provider_stash.etcd.errors import all_failed, translate
+from airflow_provider_stash.etcd.errors import InvalidTokenError, all_failed, translate
 from airflow_provider_stash.etcd.etcd3_stubs import etcdrpc
-from airflow_provider_stash.exceptions import EtcdAuthenticationError, EtcdError, EtcdUnavailableError
+from airflow_provider_stash.exceptions import EtcdError, EtcdUnavailableError
 
 if TYPE_CHECKING:
     import grpc
@@ -29,6 +29,7 @@ class Transport:
         self.rpc = etcdrpc()
         self._channels: dict[Endpoint, grpc.Channel] = {}
         self._tokens: dict[Endpoint, str | None] = {}
+        self._dead: set[Endpoint] = set()
 
     def close(self) -> None:
         """Close every channel."""
@@ -47,7 +48,8 @@ class Transport:
         :raises EtcdError: one answered, and refused.
         """
         failures: list[EtcdError] = []
-        for endpoint in self.config.endpoints:
+        # Those that did not answer last time come last: each may cost the whole time-out.
+        for endpoint in sorted(self.config.endpoints, key=self._dead.__contains__):
             try:
                 return call(endpoint)
             except EtcdUnavailableError as error:
@@ -75,37 +77,48 @@ class Transport:
         limit = timeout or self.config.timeout
         try:
             return self._once(endpoint, stub, method, request, limit, authenticate)
-        except EtcdAuthenticationError as error:
-            if "token" not in str(error):
-                raise
-            # Tokens end with their time, and with a restart of the member that gave them.
+        except InvalidTokenError:
             self._tokens.pop(endpoint, None)
             return self._once(endpoint, stub, method, request, limit, authenticate)
 
     def stream(self, endpoint: Endpoint, stub: str, method: str, request: Any) -> Iterator[Any]:
         """Call a method that answers with a stream; it is cancelled when the iterator is closed."""
-        call = None
-        try:
-            metadata = self._metadata(endpoint)
-            call = self._open(endpoint, stub, method)(request, metadata=metadata)
-            yield from call
-        except self._grpc_error as error:
-            raise self._translate(endpoint, error) from error
-        finally:
-            if call is not None:
-                call.cancel()
+        for attempt in ("token at hand", "new token"):
+            call = None
+            try:
+                metadata = self._metadata(endpoint)
+                call = self._open(endpoint, stub, method)(request, metadata=metadata)
+                yield from call
+                return
+            except self._grpc_error as error:
+                failure = self._translate(endpoint, error)
+                # The member looks at the token before it sends anything: nothing comes twice.
+                if attempt == "new token" or not isinstance(failure, InvalidTokenError):
+                    raise failure from error
+                self._tokens.pop(endpoint, None)
+            finally:
+                if call is not None:
+                    call.cancel()
 
     def _once(
         self, endpoint: Endpoint, stub: str, method: str, request: Any, limit: float, authenticate: bool
     ) -> Any:
         try:
             metadata = self._metadata(endpoint) if authenticate else None
-            return self._open(endpoint, stub, method)(request, timeout=limit, metadata=metadata)
+            reply = self._open(endpoint, stub, method)(request, timeout=limit, metadata=metadata)
         except self._grpc_error as error:
             raise self._translate(endpoint, error) from error
+        except EtcdUnavailableError:  # of a channel that could not even be made
+            self._dead.add(endpoint)
+            raise
+        self._dead.discard(endpoint)
+        return reply
 
     def _translate(self, endpoint: Endpoint, error: grpc.RpcError) -> EtcdError:
-        return translate(endpoint, error, user=self.config.user)
+        failure = translate(endpoint, error, self.config)
+        if isinstance(failure, EtcdUnavailableError):
+            self._dead.add(endpoint)
+        return failure
 
     @property
     def _grpc_error(self) -> type[grpc.RpcError]:
