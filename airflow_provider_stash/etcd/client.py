@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 from airflow_provider_stash.etcd.config import Endpoint, EtcdConfig, parse_endpoints
 from airflow_provider_stash.etcd.models import (
@@ -28,6 +29,7 @@ from airflow_provider_stash.exceptions import (
     InvalidConfigurationError,
 )
 
+_T = TypeVar("_T")
 _ALL_KEYS = b"\0"  # as both key and range_end: every key (etcd's RangeRequest)
 _MEMBER_IS_LEARNER, _STATUS_ERRORS, _STATUS_IN_USE, _STATUS_IS_LEARNER = 5, 8, 9, 10
 
@@ -85,16 +87,17 @@ class EtcdClient:
         """
         found: dict[str, MemberStatus] = {}
         dead: list[MemberStatus] = []
-        for endpoint in self.config.endpoints:
-            status = self.status_of(endpoint)
+        for status in _side_by_side(self.status_of, self.config.endpoints):
             if status.alive:
                 found.setdefault(status.id, status)
             else:
                 dead.append(status)
+        if not any(status.leader for status in found.values()):
+            return [*found.values(), *dead]
         try:
             members = self.members()
         except EtcdError:
-            # No quorum: the configured endpoints are all that is known.
+            # The configured endpoints are all that is known.
             return [*found.values(), *dead]
         return [
             replace(found.get(member.id) or self._status_by_client_urls(member), name=member.name)
@@ -160,7 +163,7 @@ class EtcdClient:
         :param endpoints: whom to ask; None: the configured endpoints.
         :return: one record an endpoint, in order.
         """
-        return [self._health_of(endpoint) for endpoint in endpoints or self.config.endpoints]
+        return _side_by_side(self._health_of, endpoints or self.config.endpoints)
 
     def _health_of(self, endpoint: Endpoint) -> EndpointHealth:
         begin, failure = time.monotonic(), None
@@ -230,6 +233,13 @@ class EtcdClient:
         :raises EtcdError: from the iterator, when the member refuses or the stream breaks.
         """
         return self._transport.stream(endpoint, "MaintenanceStub", "Snapshot", self._rpc.SnapshotRequest())
+
+
+def _side_by_side(ask: Callable[[Endpoint], _T], endpoints: Iterable[Endpoint]) -> list[_T]:
+    """Ask several endpoints at once: together, silent ones cost one time-out."""
+    asked = list(endpoints)
+    with ThreadPoolExecutor(max(1, len(asked)), thread_name_prefix="etcd-client") as pool:
+        return list(pool.map(ask, asked))
 
 
 def _unknown(message: Any, number: int) -> Iterator[Any]:
