@@ -34,6 +34,7 @@ class _Service:
     """
 
     question = "/"
+    patience = 15.0
 
     def __init__(self, directory: Path, *, tls: Authority | None = None) -> None:
         directory.mkdir(parents=True, exist_ok=True)
@@ -83,7 +84,7 @@ class _Service:
 
     def stop(self) -> None:
         """Stop it."""
-        self.server.stop()
+        self.server.stop(self.patience)
 
     def __enter__(self: _S) -> _S:
         self.start()
@@ -99,6 +100,7 @@ class S3Server(_Service):
     """SeaweedFS, with one pair of keys; restic makes a bucket where none is."""
 
     question = "/status"
+    patience = 0.5  # it would take 25 s to say good-bye to itself
 
     def command(self) -> Sequence[str]:
         identity = {
