@@ -3,6 +3,11 @@
 import os
 import tempfile
 
+# What the surroundings have set for these programs is not what is tested.
+for _name in list(os.environ):
+    if _name.startswith(("AIRFLOW_", "AWS_", "ETCD_", "ETCDCTL_", "RESTIC_", "RCLONE_")):
+        del os.environ[_name]
+
 _HOME = tempfile.TemporaryDirectory(prefix="stash-tests-")
 os.environ.update(
     {

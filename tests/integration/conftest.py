@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from airflow_provider_stash.etcd.tools import find_tool
 from airflow_provider_stash.restic.repository import Repository
 from testbed.binaries import etcd_dirs, restics
 from testbed.etcd_cluster import EtcdCluster
@@ -11,7 +12,7 @@ from testbed.servers import PushgatewayServer, RestServer, S3Server
 
 
 def newest_etcd():
-    return next((one for one in etcd_dirs() if (Path(one) / "etcdutl").exists() and "sid" in one), etcd_dirs()[0])
+    return max(etcd_dirs(), key=lambda directory: find_tool(directory).version)
 
 
 @pytest.fixture(scope="module")
