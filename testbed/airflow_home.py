@@ -198,6 +198,15 @@ class AirflowHome:
         path = f"/dags/{dag_id}/dagRuns/{quote(run_id)}/taskInstances/{task_id}/xcomEntries/return_value"
         return self.get(f"{path}?deserialize=false&stringify=false")["value"]
 
+    def xcoms(self, dag_id: str, run_id: str) -> list[Any]:
+        """Give everything that a run's tasks wrote to XCom."""
+        path = f"/dags/{dag_id}/dagRuns/{quote(run_id)}/taskInstances"
+        return [
+            self.get(f"{path}/{one['task_id']}/xcomEntries/{entry['key']}?stringify=true")
+            for one in self.task_instances(dag_id, run_id)
+            for entry in self.get(f"{path}/{one['task_id']}/xcomEntries")["xcom_entries"]
+        ]
+
     def logs(self, dag_id: str, run_id: str) -> str:
         """Give the text of all logs of a run."""
         folder = self.directory / "logs" / f"dag_id={dag_id}" / f"run_id={run_id}"

@@ -1,0 +1,149 @@
+"""The backup step on real servers, on good days and bad."""
+
+import json
+import logging
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from airflow_provider_stash import exceptions as e
+from airflow_provider_stash.etcd.datadir import check_sha256
+from airflow_provider_stash.restic.dump import dump
+from airflow_provider_stash.restic.snapshots import list_snapshots
+from airflow_provider_stash.steps.backup import TempDir, back_up
+from airflow_provider_stash.steps.repository import initialize, repository_status
+from testbed.binaries import etcd_dirs
+from testbed.etcd_cluster import EtcdCluster
+from testbed.tcp_proxy import TcpProxy
+
+
+@pytest.fixture(autouse=True)
+def _made(repository):
+    initialize(repository)
+
+
+@pytest.fixture(scope="module")
+def filled(cluster):
+    cluster.fill(2000, size=4096)
+    return cluster
+
+
+def restored_file(repository, snapshot, path, tmp_path):
+    target = tmp_path / "s.db"
+    with dump(repository, snapshot, path) as fd, open(fd, "rb", closefd=False) as source, target.open("wb") as out:
+        out.write(source.read())
+    return target
+
+
+def test_what_is_told_is_true(filled, repository, tmp_path):
+    result = back_up(filled.config(), repository, tags=["mine"], hash_kv=True)
+    assert json.loads(json.dumps(result)) == result
+    assert result["keyCount"] == 2000
+    assert result["hostname"] == "host-0"
+    snapshot = list_snapshots(repository)[0]
+    assert snapshot.id.startswith(result["snapshot"])
+    assert set(result["tags"]) == set(snapshot.tags)
+    assert {f"etcd-revision={result['revision']}", "etcd-keys=2000", "mine"} <= set(snapshot.tags)
+    file = restored_file(repository, snapshot.id, snapshot.paths[0], tmp_path)
+    assert file.stat().st_size == result["totalSize"]
+    assert check_sha256(file) == result["sha256"]
+    status = repository_status(repository, integrity=True)
+    assert status["snapshotCount"] == 1
+    assert status["snapshots"][0]["revision"] == result["revision"]
+    assert status["firstBackupTime"] == status["lastBackupTime"]
+
+
+def test_staged_it_is_the_same_and_nothing_stays(filled, repository, tmp_path):
+    place = tmp_path / "temp"
+    place.mkdir()
+    result = back_up(filled.config(), repository, temp_dir=TempDir(str(place), 100 << 20))
+    assert list(place.iterdir()) == []
+    snapshot = list_snapshots(repository)[0]
+    assert check_sha256(restored_file(repository, snapshot.id, snapshot.paths[0], tmp_path)) == result["sha256"]
+
+
+def test_a_staged_snapshot_over_the_limit_is_refused(filled, repository, tmp_path):
+    with pytest.raises(e.NoSpaceError, match="limit is 1000"):
+        back_up(filled.config(), repository, temp_dir=TempDir(str(tmp_path), 1000))
+    assert list_snapshots(repository) == []
+
+
+def through(cluster, proxy, *others):
+    urls = [f"https://127.0.0.1:{proxy.port}", *(member.client_url for member in others)]
+    return cluster.config(endpoints=",".join(urls))
+
+
+def port(member):
+    return int(member.client_url.rpartition(":")[2])
+
+
+def test_a_stream_that_is_cut_makes_no_snapshot_and_the_next_member_is_tried(filled, repository, caplog):
+    caplog.set_level(logging.WARNING)
+    with TcpProxy(port(filled.members[0]), cut_after=3 << 20) as proxy:
+        with pytest.raises(e.EtcdError):
+            back_up(through(filled, proxy), repository)
+        assert list_snapshots(repository) == []
+        proxy.cut_after = 3 << 20
+        result = back_up(through(filled, proxy, filled.members[1]), repository)
+    assert result["member"] == filled.members[1].client_url
+    assert len(list_snapshots(repository)) == 1
+    assert list(Path(repository.location, "locks").iterdir()) == []
+
+
+def test_a_stream_that_is_corrupted_makes_no_snapshot(tmp_path, repository):
+    with EtcdCluster(tmp_path / "plain", size=1, tls=False, password=None, binaries=etcd_dirs()[0]) as plain:
+        plain.fill(2000, size=4096)
+        with TcpProxy(port(plain.members[0]), flip_at=5 << 20) as proxy:
+            config = plain.config(endpoints=f"http://127.0.0.1:{proxy.port}")
+            with pytest.raises(e.EtcdError):
+                back_up(config, repository)
+    assert list_snapshots(repository) == []
+
+
+def test_a_member_killed_in_the_middle(filled, repository):
+    """The next member gives the snapshot; nothing of the first one's is kept."""
+    filled.members[0].run("kill")
+    try:
+        assert back_up(filled.config(), repository)["member"] != filled.members[0].client_url
+    finally:
+        filled.members[0].run("start")
+        filled.wait_healthy()
+
+
+def test_a_backup_without_a_quorum_is_better_than_none(filled, repository):
+    for member in filled.members[1:]:
+        member.run("kill")
+    try:
+        config = replace(filled.config(endpoints=filled.members[0].client_url), timeout=2.0)
+        with pytest.raises(e.EtcdError):  # with authentication on, logging in needs the quorum too
+            back_up(config, repository)
+    finally:
+        for member in filled.members[1:]:
+            member.run("start")
+        filled.wait_healthy()
+
+
+def test_a_full_etcd_is_backed_up_and_told(tmp_path, repository, caplog):
+    caplog.set_level(logging.WARNING)
+    flags = ["--quota-backend-bytes", str(4 << 20)]
+    with EtcdCluster(tmp_path / "full", size=1, tls=False, password=None, binaries=etcd_dirs()[0], flags=flags) as full:
+        with pytest.raises(e.EtcdError):
+            full.fill(5000, size=4096)
+        result = back_up(full.config(), repository)
+    assert result["totalSize"] > 1 << 20
+    assert "NOSPACE" in caplog.text
+
+
+def test_a_wrong_repository_password(filled, repository):
+    with pytest.raises(e.WrongRepositoryPasswordError):
+        back_up(filled.config(), replace(repository, password="wrong"))
+
+
+def test_a_cluster_without_authentication_gives_one_without_quorum(tmp_path, repository):
+    with EtcdCluster(tmp_path / "three", tls=False, password=None, binaries=etcd_dirs()[0]) as three:
+        three.fill(100)
+        for member in three.members[1:]:
+            member.run("kill")
+        config = replace(three.config(endpoints=three.members[0].client_url), timeout=2.0)
+        assert back_up(config, repository)["keyCount"] == 100
