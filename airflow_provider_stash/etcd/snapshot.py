@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from airflow_provider_stash.exceptions import SnapshotCorruptError, SnapshotStreamError
+from airflow_provider_stash.exceptions import EtcdError, SnapshotCorruptError, SnapshotStreamError
 
 SHA256_SIZE = 32
 """The stream's last bytes: the sha256 of what went before (etcd's Maintenance.Snapshot)."""
@@ -49,7 +49,8 @@ def copy_snapshot(
     :param progress: told of the progress every ``every`` seconds, and at the end.
     :return: size and sha256.
     :raises SnapshotCorruptError: the sha256 is wrong; the 32 bytes were not written.
-    :raises SnapshotStreamError: the stream ended before its end.
+    :raises SnapshotStreamError: the stream broke off, or ended before its end.
+    :raises EtcdError: from ``messages``, when the stream did not begin.
     :raises OSError: the other side of ``fd`` is gone, or the disk is full.
     """
     writer = _Writer(fd)
@@ -74,6 +75,13 @@ def copy_snapshot(
                     progress(done, expected)
                     tell = time.monotonic() + every
         writer.put(batch)
+    except EtcdError as error:
+        writer.give_up()
+        if not done:
+            raise  # refused or not reached: its own kind says more
+        raise SnapshotStreamError(
+            f"The snapshot stream broke off after {done} of {expected} bytes. {error}"
+        ) from error
     except BaseException:
         writer.give_up()
         raise
@@ -87,7 +95,7 @@ def copy_snapshot(
             f"The snapshot stream of {done} bytes is corrupt: its sha256 is {digest.hexdigest()}, "
             f"etcd said {tail.hex()}. Nothing was kept; check the network and the member's disk."
         )
-    os.write(fd, tail)
+    write_all(fd, [memoryview(tail)])
     if progress:
         progress(done, done)
     return SnapshotDigest(done, digest.hexdigest())
