@@ -22,10 +22,12 @@ class Finished:
 
     :param output: what it wrote to standard output.
     :param failure: empty when it succeeded; else how it failed, with its last words.
+    :param errors: what it wrote to standard error, when it failed.
     """
 
     output: str
     failure: str
+    errors: str = ""
 
 
 def run_all(
@@ -92,8 +94,10 @@ def _finished(
         return Finished(written, f"it did not end within {timeout:.0f} s")
     if process.returncode == 0:
         return Finished(written, "")
-    words = (_read(error) or written).strip().splitlines()[-_LAST_LINES:]
-    return Finished(written, f"exit code {process.returncode}: {' | '.join(words) or 'it said nothing'}")
+    errors = _read(error)
+    words = (errors or written).strip().splitlines()[-_LAST_LINES:]
+    failure = f"exit code {process.returncode}: {' | '.join(words) or 'it said nothing'}"
+    return Finished(written, failure, errors)
 
 
 def _read(file: IO[bytes]) -> str:

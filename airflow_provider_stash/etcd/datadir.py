@@ -111,6 +111,7 @@ def build_data_dirs(
         "--initial-cluster-token", token,
     ]  # fmt: skip
     if bump_revision:
+        tool.require_bump_revision()
         common += ["--bump-revision", str(bump_revision), "--mark-compacted"]
     calls = []
     for member in members:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -14,6 +15,9 @@ from airflow_provider_stash.exceptions import EtcdToolError
 Version = tuple[int, int, int]
 
 _VERSION = re.compile(r"version: v?(\d+)\.(\d+)\.(\d+)", re.IGNORECASE)
+_TELLING = ("Error: ", "panic: ", "fatal error: ", "unexpected fault ")
+_MOST_LINES = 3
+_GRAVE = {"error", "panic", "fatal"}
 _TIMEOUT = 3600.0
 
 
@@ -46,6 +50,18 @@ class EtcdTool:
         if self.version[:2] == (3, 4):
             return self.version >= (3, 4, 27)
         return self.version >= (3, 5, 10)
+
+    def require_bump_revision(self) -> None:
+        """
+        Refuse to move revisions on with a tool that can't.
+
+        :raises EtcdToolError: it is too old.
+        """
+        if not self.knows_bump_revision:
+            raise EtcdToolError(
+                f"{self.path} {self.version_text} does not know --bump-revision (etcd 3.4.27, 3.5.10 or later "
+                "does). Install a later one on this host, or turn the revision bump off."
+            )
 
     def require_for(self, etcd_version: str) -> None:
         """
@@ -87,16 +103,40 @@ class EtcdTool:
         finished = run_all(commands, timeout=timeout, env=environment)
         for command, one in zip(commands, finished, strict=True):
             if one.failure:
-                raise EtcdToolError(f"{' '.join(command[:3])} failed: {one.failure}")
+                said = telling_lines(one.errors) or one.failure
+                raise EtcdToolError(f"{' '.join(command[:3])} failed: {said}")
         return [one.output for one in finished]
+
+
+def telling_lines(text: str) -> str:
+    """
+    Pick what matters from the output of a program of etcd, which ends in its usage or in stack traces.
+
+    :param text: its output: lines of its log (JSON), panics, errors.
+    :return: the first few lines that say what is wrong; empty when there are none.
+    """
+    found: dict[str, None] = {}
+    for line in text.splitlines():
+        if line.startswith(_TELLING):
+            found[line.removeprefix("Error: ").strip()] = None
+        elif line.startswith("{"):
+            try:
+                entry = json.loads(line)
+            except ValueError:
+                continue
+            if entry.get("level") in _GRAVE:
+                found[": ".join(str(entry[key]) for key in ("msg", "error") if entry.get(key))] = None
+    return " | ".join(list(found)[:_MOST_LINES])
 
 
 def find_tool(path: str | None = None) -> EtcdTool:
     """
     Find the program that restores snapshots: ``etcdutl`` (3.5 and later), else ``etcdctl`` (before 3.6).
 
+    One that does not run is passed over for the next.
+
     :param path: of the program, or a directory that holds it; None: look on PATH.
-    :raises EtcdToolError: there is none, or it doesn't tell its version.
+    :raises EtcdToolError: there is none that works.
     """
     directory = path if path and os.path.isdir(path) else None  # noqa: PTH112 - a name on PATH is no Path
     names = [path] if path and directory is None else ["etcdutl", "etcdctl"]
@@ -105,22 +145,31 @@ def find_tool(path: str | None = None) -> EtcdTool:
         found = shutil.which(name, path=directory)
         if found:
             try:
-                return EtcdTool(found, _version_of(found))
+                return _tool(found)
             except EtcdToolError as error:
-                broken = error
+                broken = broken or error
     if broken is not None:
         raise broken
+    where = f"in the directory {directory}" if directory else "on PATH"
+    missing = (
+        f"There is no program {path}" if path and directory is None else f"No etcdutl or etcdctl is {where}"
+    )
     raise EtcdToolError(
-        f"Neither of {', '.join(names)} is to be found{f' in {directory}' if directory else ' on PATH'}: "
-        "install etcd's own tools (etcdutl of etcd 3.5 or later) where the restore runs, or name their place."
+        f"{missing}: install etcd's own tools (etcdutl of etcd 3.5 or later) where the restore runs, or say "
+        "where they are."
     )
 
 
-def _version_of(path: str) -> Version:
+def _tool(path: str) -> EtcdTool:
     output = EtcdTool(path, (0, 0, 0)).run(["version"], timeout=30)
     match = _VERSION.search(output)
     if match is None:
         raise EtcdToolError(
             f"{path} did not tell its version; is it etcd's own tool? It said: {output[:200]!r}"
         )
-    return int(match[1]), int(match[2]), int(match[3])
+    tool = EtcdTool(path, (int(match[1]), int(match[2]), int(match[3])))
+    if output.lstrip().startswith("etcdctl") and tool.version >= (3, 6, 0):
+        raise EtcdToolError(
+            f"{path} is etcdctl {tool.version_text}, which restores no snapshots any more: install etcdutl."
+        )
+    return tool
