@@ -14,7 +14,8 @@ from types import TracebackType
 
 from airflow_provider_stash.etcd.client import EtcdClient
 from airflow_provider_stash.etcd.config import Endpoint, EtcdConfig
-from airflow_provider_stash.exceptions import EtcdToolError
+from airflow_provider_stash.etcd.tools import telling_lines
+from airflow_provider_stash.exceptions import EtcdAuthenticationError, EtcdPermissionError, EtcdToolError
 
 NAME = "throwaway"
 
@@ -70,8 +71,7 @@ class ThrowawayEtcd:
         endpoint = Endpoint("http", "127.0.0.1", free_port())
         environment = {k: v for k, v in os.environ.items() if not k.startswith("ETCD_")}
         with self._log.open("wb") as log:
-            self._process = subprocess.Popen(
-                [
+            command = [
                     self._server,
                     "--name", NAME,
                     "--data-dir", str(self._data_dir),
@@ -80,9 +80,18 @@ class ThrowawayEtcd:
                     "--listen-peer-urls", self._peer_url,
                     "--initial-advertise-peer-urls", self._peer_url,
                     "--initial-cluster", f"{NAME}={self._peer_url}",
-                ],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, start_new_session=True,
-            )  # fmt: skip
+            ]  # fmt: skip
+            try:
+                self._process = subprocess.Popen(
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    env=environment,
+                    start_new_session=True,
+                )
+            except OSError as error:
+                raise EtcdToolError(f"{self._server} could not be run: {error.strerror}.") from error
         try:
             config = EtcdConfig((endpoint,), user=self._user, password=self._password, timeout=60.0)
             self._wait_until_ready(config)
@@ -100,13 +109,15 @@ class ThrowawayEtcd:
             # A new client each time: one that was refused backs off for a second.
             with EtcdClient(config) as client:
                 status = client.status_of(endpoint)
-                if status.alive and status.leader:
+                # A member that asks for another password is up (3.5.30 tells its status to root alone).
+                refused = isinstance(status.failure, (EtcdAuthenticationError, EtcdPermissionError))
+                if refused or (status.alive and status.leader):
                     return
             time.sleep(0.05)
-        words = self._log.read_text(errors="replace").strip().splitlines()[-3:]
+        log = self._log.read_text(errors="replace")
+        words = telling_lines(log) or " | ".join(log.strip().splitlines()[-3:]) or "none"
         raise EtcdToolError(
-            f"A throw-away {self._server} did not come up on the restored data. Its last words: "
-            + " | ".join(words)
+            f"A throw-away {self._server} did not come up on the restored data. Its last words: {words}"
         )
 
     def __exit__(
