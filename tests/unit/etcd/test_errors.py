@@ -1,6 +1,5 @@
 """What gRPC 1.85, Python's ssl and etcd 3.4 to 3.5.30 really said, and what becomes of it."""
 
-import grpc
 import pytest
 
 from airflow_provider_stash import exceptions as e
@@ -15,8 +14,12 @@ HANDSHAKE = (
 PEM = b"-----BEGIN CERTIFICATE-----\n"
 
 
-class Failure(grpc.RpcError):
+class Failure:
+    """As grpc.RpcError."""
+
     def __init__(self, code, details):
+        import grpc
+
         self._code, self._details = grpc.StatusCode[code], details
 
     def code(self):

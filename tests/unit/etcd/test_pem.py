@@ -1,4 +1,5 @@
 from dataclasses import replace
+from pathlib import Path
 
 import certifi
 import pytest
@@ -97,5 +98,4 @@ def test_a_key_with_a_passphrase(good):
 
 
 def test_a_real_bundle_of_cas_passes(good):
-    with open(certifi.where(), "rb") as bundle:
-        check_pem(replace(good, ca_cert=bundle.read()))
+    check_pem(replace(good, ca_cert=Path(certifi.where()).read_bytes()))
