@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, Param, TaskGroup, TriggerRule
+from airflow.sdk.definitions.param import ParamsDict
 
 from airflow_provider_stash.dags.hooks import PostHook, attach_after, chain_before
 from airflow_provider_stash.exceptions import InvalidConfigurationError
@@ -102,7 +103,6 @@ def etcd_backup_dag(
         "default_args": defaults,
         "tags": ["stash", "backup", "etcd"],
         "doc_md": _doc(etcd_conn_id, repository_conn_id),
-        "params": _form(),
         **given,
     }
     with DAG(dag_id, **arguments) as dag:
@@ -119,7 +119,17 @@ def etcd_backup_dag(
         )
         if overlap == "skip":
             SkipIfRunningOperator(task_id="skip_if_running") >> first
+    add_params(dag, _form())
     return dag
+
+
+def add_params(dag: DAG, params: Mapping[str, Param]) -> None:
+    """
+    Give a DAG its form, once its tasks are made: else each task holds a copy, which is dear to serialize.
+
+    :param params: put after those that the DAG has.
+    """
+    dag.params = ParamsDict({**dag.params, **params})
 
 
 def etcd_backup(group_id: str = "etcd_backup", **session: Any) -> TaskGroup:

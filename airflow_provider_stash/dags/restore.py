@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, Param
 
-from airflow_provider_stash.dags.backup import Metrics
+from airflow_provider_stash.dags.backup import Metrics, add_params
 from airflow_provider_stash.dags.hooks import PostHook, attach_after, chain_before
 from airflow_provider_stash.operators.restic import ResolveSnapshotOperator
 from airflow_provider_stash.operators.restore import (
@@ -92,7 +92,6 @@ def etcd_restore_dag(
         "is_paused_upon_creation": False,
         "tags": ["stash", "restore", "etcd"],
         "doc_md": _doc(etcd_conn_id, repository_conn_id),
-        "params": _form(hostname, approval, bump_revision),
         **given,
     }
     on_host: dict[str, Any] = {"workload": workload, **({"queue": queue} if queue else {})}
@@ -154,6 +153,7 @@ def etcd_restore_dag(
             _push_metrics(
                 metrics, etcd_conn_id, repository_conn_id, data, verify.task_id, [roll_back, *after]
             )
+    add_params(dag, _form(hostname, approval, bump_revision))
     return dag
 
 
