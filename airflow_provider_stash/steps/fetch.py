@@ -80,8 +80,8 @@ def fetch_snapshot(
     workload.check(key=key, snapshot_size=found.size, etcd_version=snapshot["etcdVersion"] or "")
     live = _live(etcd)
     file = download_path(options.work_dir, key)
-    sha256 = _download(repository, snapshot["snapshot"], found, file)
     try:
+        sha256 = _download(repository, snapshot["snapshot"], found, file)
         status = snapshot_status(tool, file)
         plan = {
             **snapshot,
@@ -151,9 +151,6 @@ def _download(repository: Repository, snapshot_id: str, found: SnapshotFile, fil
         raise SnapshotCorruptError(
             f"Snapshot {snapshot_id[:8]}: {error} Nothing was stopped or changed."
         ) from error
-    except BaseException:
-        shutil.rmtree(file.parent, ignore_errors=True)
-        raise
 
 
 def _copy(repository: Repository, snapshot_id: str, found: SnapshotFile, file: Path) -> None:
