@@ -77,14 +77,14 @@ def verify_restore(
 def _wait_for_members(client: EtcdClient, names: Collection[str], deadline: float) -> list[MemberStatus]:
     def look() -> list[MemberStatus]:
         status = client.status()
-        alive = [member for member in status if member.alive and member.leader]
-        if len(alive) < len(names):
-            reasons = [
-                member.error or f"{member.endpoint}: no leader" for member in status if member not in alive
-            ]
-            raise RestoreVerificationError(
-                f"{len(alive)} of {len(names)} members answer. {' '.join(reasons)}"
-            )
+        alive = [member for member in status if _answers(member)]
+        # Who is denied the member list knows the configured endpoints alone.
+        denied = any(member.failure is not None for member in alive)
+        wanted = min(len(names), len(status)) if denied else len(names)
+        if len(alive) < wanted:
+            silent = [member for member in status if member not in alive]
+            reasons = " ".join(member.error or f"{member.endpoint}: no leader." for member in silent)
+            raise RestoreVerificationError(f"{len(alive)} of {wanted} members answer. {reasons}")
         if all(member.name for member in alive) and {member.name for member in alive} != set(names):
             raise RestoreVerificationError(
                 f"The members are {sorted(member.name for member in alive)}, not {sorted(names)}."
@@ -97,13 +97,18 @@ def _wait_for_members(client: EtcdClient, names: Collection[str], deadline: floa
     return _until(look, deadline)
 
 
+def _answers(member: MemberStatus) -> bool:
+    """Tell whether a member serves; one that refuses a password does (etcd from 3.5.17 on tells nothing more)."""
+    return bool(member.leader) if member.failure is None else _is_denial(member.failure)
+
+
 def _is_denial(error: Exception) -> bool:
     return isinstance(error, EtcdAuthenticationError | EtcdPermissionError)
 
 
 def _check_revision(status: Sequence[MemberStatus], plan: dict[str, Any]) -> None:
     for member in status:
-        if member.revision < plan["expectedRevision"]:
+        if member.alive and member.revision < plan["expectedRevision"]:
             raise RestoreVerificationError(
                 f"{member.endpoint} is at revision {member.revision}, the restored data should be at "
                 f"{plan['expectedRevision']} or later: the member does not run on it."
@@ -121,16 +126,25 @@ def _check_keys(client: EtcdClient, plan: dict[str, Any], deadline: float) -> in
 
 
 def _check_hashes(client: EtcdClient, endpoints: Sequence[Endpoint]) -> int:
-    """Compare the members' key hashes at one revision; where clients write, at the lowest they all have."""
+    """Compare the members' key hashes at one revision; where clients write, at the latest that one has."""
     revision = 0
+    failure: Exception | None = None
     for _ in range(_HASH_TRIES):
-        hashes = [client.hash_kv(one, revision, timeout=_LONG_READ_SECONDS) for one in endpoints]
-        if len({(one.revision, one.compact_revision) for one in hashes}) == 1:
-            break
-        revision = max(one.revision for one in hashes)
+        try:
+            hashes = [client.hash_kv(one, revision, timeout=_LONG_READ_SECONDS) for one in endpoints]
+        except EtcdError as error:  # a member that is behind does not know the revision yet
+            if _is_denial(error):
+                raise
+            failure = error
+        else:
+            if len({(one.revision, one.compact_revision) for one in hashes}) == 1:
+                break
+            revision = max(one.revision for one in hashes)
         time.sleep(_POLL)
     else:
-        raise RestoreVerificationError("The members' key hashes could not be taken at one revision.")
+        raise RestoreVerificationError(
+            f"The members' key hashes could not be taken at one revision. {failure or ''}"
+        )
     if len({one.hash for one in hashes}) > 1:
         raise RestoreVerificationError(
             f"The members do not hold the same keys at revision {hashes[0].revision}: "
@@ -145,7 +159,7 @@ def _until(attempt: Callable[[], _T], deadline: float) -> _T:
         try:
             return attempt()
         except (RestoreVerificationError, EtcdError) as error:
-            if _is_denial(error) if isinstance(error, EtcdError) else False:
+            if _is_denial(error):
                 raise
             if time.monotonic() > deadline:
                 raise RestoreVerificationError(
