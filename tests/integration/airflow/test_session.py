@@ -70,7 +70,8 @@ def test_backup_then_restore_and_no_secret_anywhere(airflow, cluster, pushgatewa
     assert watch.looks > 10
     assert watch.found == []
     kept = "".join(
-        json.dumps([airflow.task_instances(dag_id, one), airflow.xcoms(dag_id, one)]) + airflow.logs(dag_id, one)
+        json.dumps([airflow.task_instances(dag_id, one), airflow.xcoms(dag_id, one)])
+        + airflow.logs(dag_id, one)
         for dag_id, one in (("etcd_backup", run_id), ("etcd_restore", restore_id))
     )
     assert "Snapshot" in kept

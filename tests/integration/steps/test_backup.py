@@ -31,7 +31,11 @@ def filled(cluster):
 
 def restored_file(repository, snapshot, path, tmp_path):
     target = tmp_path / "s.db"
-    with dump(repository, snapshot, path) as fd, open(fd, "rb", closefd=False) as source, target.open("wb") as out:
+    with (
+        dump(repository, snapshot, path) as fd,
+        open(fd, "rb", closefd=False) as source,
+        target.open("wb") as out,
+    ):
         out.write(source.read())
     return target
 
@@ -60,7 +64,9 @@ def test_staged_it_is_the_same_and_nothing_stays(filled, repository, tmp_path):
     result = back_up(filled.config(), repository, temp_dir=TempDir(str(place), 100 << 20))
     assert list(place.iterdir()) == []
     snapshot = list_snapshots(repository)[0]
-    assert check_sha256(restored_file(repository, snapshot.id, snapshot.paths[0], tmp_path)) == result["sha256"]
+    assert (
+        check_sha256(restored_file(repository, snapshot.id, snapshot.paths[0], tmp_path)) == result["sha256"]
+    )
 
 
 def test_a_staged_snapshot_over_the_limit_is_refused(filled, repository, tmp_path):
@@ -127,7 +133,9 @@ def test_a_backup_without_a_quorum_is_better_than_none(filled, repository):
 def test_a_full_etcd_is_backed_up_and_told(tmp_path, repository, caplog):
     caplog.set_level(logging.WARNING)
     flags = ["--quota-backend-bytes", str(4 << 20)]
-    with EtcdCluster(tmp_path / "full", size=1, tls=False, password=None, binaries=etcd_dirs()[0], flags=flags) as full:
+    with EtcdCluster(
+        tmp_path / "full", size=1, tls=False, password=None, binaries=etcd_dirs()[0], flags=flags
+    ) as full:
         with pytest.raises(e.EtcdError):
             full.fill(5000, size=4096)
         result = back_up(full.config(), repository)

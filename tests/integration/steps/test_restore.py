@@ -41,7 +41,9 @@ class Restore:
         chosen = resolve_snapshot(self.repository)
         options = replace(self.options, **given)
         config = etcd or self.cluster.config()
-        return fetch_snapshot(config, self.repository, self.workload, snapshot=chosen, key=KEY, options=options)
+        return fetch_snapshot(
+            config, self.repository, self.workload, snapshot=chosen, key=KEY, options=options
+        )
 
     def fill(self, plan, workload=None):
         request = FillRequest(Path(plan["file"]), plan["totalSize"], plan["token"], plan["bumpRevision"])
