@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import select
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,12 +19,13 @@ from typing import IO
 
 from airflow_provider_stash.exceptions import BackendError, ResticNotInstalledError
 from airflow_provider_stash.restic import guard
-from airflow_provider_stash.restic.errors import last_words, translate
+from airflow_provider_stash.restic.errors import is_hopeless, last_words, translate
 from airflow_provider_stash.restic.repository import Repository
 
 _FAMILIES = ("AWS_", "AZURE_", "GOOGLE_", "OS_", "ST_", "B2_")
 _STDERR_KEPT = 1 << 16
 _PIPE_SIZE = 1 << 20
+_LOOK_SECONDS = 0.5
 _F_SETPIPE_SZ = 1031
 
 
@@ -133,18 +136,34 @@ class ResticProcess:
         :param timeout: seconds; None: without limit.
         :raises ResticError: it failed.
         """
-        try:
-            code = self._process.wait(timeout)
-        except subprocess.TimeoutExpired as error:
-            raise BackendError(
-                f"restic {self.arguments[0]}: {self.repository.redacted_location} did not answer within "
-                f"{timeout:.0f} s. {last_words(self.repository, _read(self._stderr))}"
-            ) from error
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while not _ends_within(self._process, _LOOK_SECONDS):
+            self._give_up_in_time(deadline, timeout)
+        code = self._process.wait()
         self._ended = True
         output = Output(_read(self._stdout), _read(self._stderr, _STDERR_KEPT))
         if code:
             raise translate(self.repository, self.arguments[0], code, output.stderr or output.stdout)
         return output
+
+    def _give_up_in_time(self, deadline: float | None, timeout: float | None) -> None:
+        """
+        End a restic that goes on trying what can't succeed, or that takes too long.
+
+        :raises ResticError: it was ended.
+        """
+        text = _read(self._stderr, _STDERR_KEPT)
+        hopeless = is_hopeless(text)
+        if not hopeless and (deadline is None or time.monotonic() < deadline):
+            return
+        self._abort()
+        self._ended = True
+        if hopeless:
+            raise translate(self.repository, self.arguments[0], 1, text)
+        raise BackendError(
+            f"restic {self.arguments[0]}: {self.repository.redacted_location} did not answer within "
+            f"{timeout:.0f} s. {last_words(self.repository, text)}"
+        )
 
     def failure(self) -> None:
         """
@@ -239,6 +258,21 @@ def _pipe(stack: contextlib.ExitStack) -> tuple[_Fd, _Fd]:
     with contextlib.suppress(OSError):  # a larger pipe saves switches; nothing depends on it
         fcntl.fcntl(write_end.number, _F_SETPIPE_SZ, _PIPE_SIZE)
     return read_end, write_end
+
+
+def _ends_within(process: subprocess.Popen[bytes], seconds: float) -> bool:
+    """Wait for a process without asking again and again, as ``Popen.wait`` with a time-out does."""
+    if not hasattr(os, "pidfd_open"):
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(seconds)
+        return process.returncode is not None
+    if process.poll() is None:
+        fd = os.pidfd_open(process.pid)
+        try:
+            select.select([fd], [], [], seconds)
+        finally:
+            os.close(fd)
+    return process.poll() is not None
 
 
 def _kept(stack: contextlib.ExitStack) -> IO[bytes]:
