@@ -46,14 +46,19 @@ def large_etcd(directory: Path, gigabytes: float) -> EtcdCluster:
     begin = time.monotonic()
     cluster.fill(count, size=VALUE, jobs=2)
     size = (cluster.members[0].data_dir / "member/snap/db").stat().st_size
-    print(f"etcd holds {size / 1e9:.2f} GB in {count} keys, filled in {time.monotonic() - begin:.0f} s", flush=True)
+    print(
+        f"etcd holds {size / 1e9:.2f} GB in {count} keys, filled in {time.monotonic() - begin:.0f} s",
+        flush=True,
+    )
     return cluster
 
 
 def timed(command: Sequence[str], env: Mapping[str, str] | None = None) -> Measured:
     """Run a command to its end as a process of its own; an error ends the benchmark."""
     begin = time.monotonic()
-    process = subprocess.Popen(list(command), env={**os.environ, **(env or {})}, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        list(command), env={**os.environ, **(env or {})}, stdout=subprocess.PIPE, text=True
+    )
     output = process.stdout.read() if process.stdout else ""
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)

@@ -30,7 +30,9 @@ print(parsed, time.monotonic() - b)
 def run(code: str, home: str) -> list[float]:
     """Run code in a fresh process and read the numbers it prints."""
     env = {**os.environ, "AIRFLOW_HOME": home}
-    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], env=env, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], env=env, capture_output=True, text=True, check=False
+    )
     if done.returncode:
         raise SystemExit(done.stderr)
     return [float(word) for word in done.stdout.split()[-2:] if word]
@@ -47,7 +49,9 @@ def main() -> None:
         print(f"importing the factories adds {statistics.median(imports):.3f} s of CPU to import airflow.sdk")
         runs = [run(PARSE % options.dags, home) for _ in range(options.times)]
         parsed, serialized = zip(*runs, strict=True)
-        print(f"{options.dags} backup DAGs: parsed in {statistics.median(parsed):.2f} s, serialized in {statistics.median(serialized):.2f} s")
+        print(
+            f"{options.dags} backup DAGs: parsed in {statistics.median(parsed):.2f} s, serialized in {statistics.median(serialized):.2f} s"
+        )
 
 
 if __name__ == "__main__":

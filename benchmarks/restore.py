@@ -47,7 +47,7 @@ ONE = (
 )
 BARE = (
     'set -e; restic dump --no-cache latest /stash-tmp/data/snapshot.db > "$1/s.db"; '
-    f'for n in 0 1 2; do {ONE.format(file=chr(34) + "$1/s.db" + chr(34))} & done; wait'
+    f"for n in 0 1 2; do {ONE.format(file=chr(34) + '$1/s.db' + chr(34))} & done; wait"
 )
 STASH = (
     "for n in 0 1 2; do ( restic dump --no-cache latest /stash-tmp/data/snapshot.db > "
@@ -64,7 +64,11 @@ def main() -> None:
     tools = newest_etcd()
     with tempfile.TemporaryDirectory(prefix="benchmark-") as directory:
         place = Path(directory)
-        env = {"RESTIC_PASSWORD": PASSWORD, "RESTIC_REPOSITORY": str(place / "stream"), "ETCDUTL": f"{tools}/etcdutl"}
+        env = {
+            "RESTIC_PASSWORD": PASSWORD,
+            "RESTIC_REPOSITORY": str(place / "stream"),
+            "ETCDUTL": f"{tools}/etcdutl",
+        }
         cluster = large_etcd(place / "etcd", options.gb)
         try:
             timed([find("restic"), "init", "--no-cache"], env)
@@ -90,7 +94,12 @@ def main() -> None:
             lambda _: way("stash", ["sh", "-c", STASH, "sh", str(place / "stash")]),
             lambda _: ours("yes"),
         )
-        names = ("ours, without rehearsal", "one dump, three etcdutl", "Stash's way, three of each", "ours, with rehearsal")
+        names = (
+            "ours, without rehearsal",
+            "one dump, three etcdutl",
+            "Stash's way, three of each",
+            "ours, with rehearsal",
+        )
         for name, one in zip(names, runs, strict=True):
             show(name, one)
         print(f"ours takes {median(runs[0]) / median(runs[1]):.2f} times the bare commands")

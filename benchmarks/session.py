@@ -29,7 +29,9 @@ def main() -> None:
             with EtcdCluster(place / "etcd", binaries=newest_etcd()) as cluster:
                 cluster.fill(100)
                 tools = newest_etcd()
-                with airflow_for(cluster, place, location=str(place / "r"), etcd_tools=tools, env=env) as airflow:
+                with airflow_for(
+                    cluster, place, location=str(place / "r"), etcd_tools=tools, env=env
+                ) as airflow:
                     airflow.wait_for_dag("etcd_backup")
                     airflow.wait_for_dag("etcd_restore")
                     airflow.run_dag("etcd_backup")  # makes the repository
@@ -48,7 +50,8 @@ def measure(airflow: AirflowHome, dag_id: str) -> float:
     run = airflow.get(f"/dags/{dag_id}/dagRuns/{run_id}")
     tasks = [one for one in airflow.task_instances(dag_id, run_id) if one["start_date"]]
     steps = ", ".join(
-        f"{one['task_id']} {one['duration'] or 0:.1f}" for one in sorted(tasks, key=lambda one: one["start_date"])
+        f"{one['task_id']} {one['duration'] or 0:.1f}"
+        for one in sorted(tasks, key=lambda one: one["start_date"])
     )
     print(f"    {run['duration']:.1f} s: {steps}", flush=True)
     return float(run["duration"])

@@ -4,7 +4,11 @@ from datetime import datetime, timezone
 
 from airflow.sdk import DAG
 
-from airflow_provider_stash.operators.restic import ResolveSnapshotOperator, ResticCheckOperator, ResticStatusOperator
+from airflow_provider_stash.operators.restic import (
+    ResolveSnapshotOperator,
+    ResticCheckOperator,
+    ResticStatusOperator,
+)
 from airflow_provider_stash.sensors.etcd import EtcdHealthSensor
 
 with DAG(

@@ -45,7 +45,9 @@ _TLS_SIGNS: tuple[tuple[str, type[EtcdUnavailableError], str], ...] = (
         "it refused the connection after the TLS handshake: {client_certificate}",
     ),
     ("certificate required", EtcdTLSError, "{client_certificate}"),
+    ("certificate_required", EtcdTLSError, "{client_certificate}"),
     ("bad certificate", EtcdTLSError, "{client_certificate}"),
+    ("bad_certificate", EtcdTLSError, "{client_certificate}"),
     ("wrong_version_number", EtcdTLSError, "it does not speak TLS: write http:// in the endpoint"),
     (
         "security handshaker",

@@ -31,7 +31,7 @@ _DAMAGE = re.compile(
 _BACKEND = (
     ("connection refused", "nothing listens there"),
     ("no such host", "its name is not known"),
-    ("i/o timeout", "it does not answer"),
+    ("i/o time-?out", "it does not answer"),
     ("context deadline exceeded", "it does not answer"),
     ("x509:", "its TLS certificate is not accepted: give the CA in the connection"),
     ("connection reset", "it drops connections"),
@@ -40,8 +40,8 @@ _BACKEND = (
     ("access key id you provided does not exist", "it does not know the access key"),
     ("signature we calculated does not match", "the secret access key is wrong"),
     ("access denied", "it denies access: look at the credentials and their policy"),
-    ("403", "it denies access: look at the credentials and their policy"),
-    ("401", "it wants other credentials"),
+    (r"\b403\b", "it denies access: look at the credentials and their policy"),
+    (r"\b401\b", "it wants other credentials"),
     ("permission denied", "the user of this worker may not read and write there"),
 )
 
@@ -88,14 +88,14 @@ def translate(repository: Repository, command: str, code: int, text: str) -> Sta
         return NoSpaceError(f"restic {command}: no space left on the device of {place}. {words}")
     if "no matching ID found" in text or "no snapshot found" in text:
         return SnapshotNotFoundError(f"The repository {place} has no such snapshot: {words}")
+    hint = next((hint for sign, hint in _BACKEND if re.search(sign, text, re.IGNORECASE)), None)
+    if hint:
+        return BackendError(f"restic {command}: {place}: {hint}. restic said: {words}")
     if _DAMAGE.search(text):
         return RepositoryDamagedError(
             f"restic {command}: data in {place} can't be read back: {words} "
             "Restore another snapshot; look at docs/troubleshooting, 'damaged repository'."
         )
-    hint = next((hint for sign, hint in _BACKEND if sign in text.lower()), None)
-    if hint:
-        return BackendError(f"restic {command}: {place}: {hint}. restic said: {words}")
     return ResticError(
         f"restic {command} failed with exit code {code} on {place}: {words or 'it said nothing'}"
     )

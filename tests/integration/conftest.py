@@ -31,7 +31,9 @@ def restic(request):
 @pytest.fixture
 def repository(tmp_path):
     """A repository on local disk that is yet to be made."""
-    return Repository(str(tmp_path / "repository"), "test-repository-password", no_cache=True, restic=restics()[0])
+    return Repository(
+        str(tmp_path / "repository"), "test-repository-password", no_cache=True, restic=restics()[0]
+    )
 
 
 @pytest.fixture(scope="session")

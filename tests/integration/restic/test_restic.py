@@ -23,6 +23,7 @@ from airflow_provider_stash.restic.ls import find_file
 from airflow_provider_stash.restic.repository import Repository
 from airflow_provider_stash.restic.snapshots import list_snapshots
 from airflow_provider_stash.restic.stats import repository_size
+from testbed.process import wait_until
 
 DATA = os.urandom(3 << 20)
 PASSWORD = "test-repository-password"
@@ -67,11 +68,15 @@ def test_there_and_back(repository):
 
 
 def test_retention(repository):
-    ids = [backup(repository, tags=["keep-forever"] if number == 0 else []).snapshot_id for number in range(4)]
+    ids = [
+        backup(repository, tags=["keep-forever"] if number == 0 else []).snapshot_id for number in range(4)
+    ]
     dry = forget(repository, RetentionPolicy(keep_last=1, dry_run=True).keeping("keep-forever"))
     assert len(dry.removed) == 2
     assert len(list_snapshots(repository)) == 4
-    result = forget(repository, RetentionPolicy(keep_last=1, prune=True).keeping("keep-forever"), host="host-0")
+    result = forget(
+        repository, RetentionPolicy(keep_last=1, prune=True).keeping("keep-forever"), host="host-0"
+    )
     assert len(result.kept) == 2
     assert {one[:8] for one in result.removed} == {one[:8] for one in ids[1:3]}
     assert set(result.reasons) == set(result.kept)
@@ -137,7 +142,10 @@ def test_secrets_are_in_no_command_line(tmp_path, restic, rest):
     with pytest.raises(KeyboardInterrupt), StdinBackup(made, path="/x/s.db", host="h") as running:
         os.write(running.fd, DATA[:1000])
         time.sleep(0.5)
-        texts = [Path(f"/proc/{pid}/cmdline").read_text() for pid in processes_with("snapshot") + processes_with("s.db")]
+        texts = [
+            Path(f"/proc/{pid}/cmdline").read_text()
+            for pid in processes_with("snapshot") + processes_with("s.db")
+        ]
         assert texts
         for text in texts:
             for secret in (PASSWORD, rest.keys["REST_SERVER_PASSWORD"], "p%40ss"):
@@ -184,8 +192,8 @@ def test_a_dead_processs_lock_goes_by_restics_rule(repository):
     backup(repository)
     with StdinBackup(repository, path="/x/s.db", host="h") as holder:
         os.write(holder.fd, b"x")
-        time.sleep(1.5)
-        for pid in processes_with(repository.restic, "x/s.db"):
+        wait_until(lambda: len(locks(repository)) == 1, "restic has its lock")
+        for pid in processes_with(repository.restic, "backup", "s.db"):
             if "guard.py" not in Path(f"/proc/{pid}/cmdline").read_text():
                 os.kill(pid, signal.SIGKILL)
     assert len(locks(repository)) == 1
@@ -204,7 +212,7 @@ def test_damage_is_found_and_named(repository):
     assert result.integrity is False
     assert result.errors
     snapshot = list_snapshots(repository)[0]
-    with pytest.raises(e.ResticError):  # noqa: SIM117 - what is read must not be taken for good
+    with pytest.raises(e.ResticError):
         with dump(repository, snapshot.id, snapshot.paths[0]) as fd:
             while os.read(fd, 1 << 20):
                 pass
@@ -229,7 +237,9 @@ def test_a_snapshot_without_an_etcd_file(repository):
 
 def test_s3(s3, restic):
     name = Path(restic).parent.name
-    made = with_credentials(Repository(s3.location("bucket", name), PASSWORD, no_cache=True, restic=restic), s3.keys)
+    made = with_credentials(
+        Repository(s3.location("bucket", name), PASSWORD, no_cache=True, restic=restic), s3.keys
+    )
     assert ensure_repository(made).created is True
     backup(made)
     assert len(list_snapshots(made)) == 1
@@ -239,7 +249,9 @@ def test_s3(s3, restic):
 
 def test_s3_refuses_wrong_keys(s3, restic):
     keys = {**s3.keys, "AWS_SECRET_ACCESS_KEY": "hunter2"}
-    wrong = with_credentials(Repository(s3.location("bucket", "x"), PASSWORD, no_cache=True, restic=restic), keys)
+    wrong = with_credentials(
+        Repository(s3.location("bucket", "x"), PASSWORD, no_cache=True, restic=restic), keys
+    )
     with pytest.raises(e.BackendError) as error:
         ensure_repository(wrong, timeout=30)
     assert "hunter2" not in str(error.value)

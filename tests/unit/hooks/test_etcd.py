@@ -73,5 +73,8 @@ def test_a_mistake_is_told_with_connection_and_field(config, connection, words):
 
 def test_the_test_button_answers_with_a_sentence(monkeypatch):
     monkeypatch.setenv("AIRFLOW_CONN_E", json.dumps({"conn_type": "etcd", "host": "127.0.0.1:1"}))
-    assert EtcdHook("e").test_connection() == (False, "http://127.0.0.1:1: connection refused.")
+    assert EtcdHook("e").test_connection() == (
+        False,
+        "http://127.0.0.1:1: connection refused: nothing listens there. Is the member running?",
+    )
     assert EtcdHook("none").test_connection()[0] is False

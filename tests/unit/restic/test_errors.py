@@ -51,6 +51,13 @@ storage ID 7d2c1a4e"""
             False,
         ),
         (1, "Load(<data/1>): ciphertext verification failed", e.RepositoryDamagedError, False),
+        (
+            1,
+            "Stat: The request signature we calculated does not match the signature you provided",
+            e.BackendError,
+            True,
+        ),
+        (1, "Load(<data/8403a401>): ciphertext verification failed", e.RepositoryDamagedError, False),
         (1, "x509: certificate signed by unknown authority", e.BackendError, True),
         (1, "something new", e.ResticError, True),
     ],
