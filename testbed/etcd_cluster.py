@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -116,6 +117,8 @@ class EtcdCluster:
         self.kill()
         for member in self.members:
             guard.release(member.control)
+            if kind is None:
+                shutil.rmtree(member.data_dir, ignore_errors=True)
 
     def _command(self, member: Member) -> list[str]:
         cluster = ",".join(f"{one.name}={one.peer_url}" for one in self.members)
