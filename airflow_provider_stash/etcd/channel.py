@@ -35,9 +35,10 @@ def open_channel(config: EtcdConfig, endpoint: Endpoint) -> grpc.Channel:
         ("grpc.max_receive_message_length", -1),
         ("grpc.keepalive_time_ms", KEEPALIVE_MS),
         ("grpc.keepalive_timeout_ms", KEEPALIVE_MS),
+        # gRPC's other ping, which measures the bandwidth, would hold these up for a minute.
+        ("grpc.http2.ping_timeout_ms", KEEPALIVE_MS),
         # A stream sends nothing; gRPC would go over to one ping a minute.
         ("grpc.http2.max_pings_without_data", 0),
-        ("grpc.http2.ping_timeout_ms", KEEPALIVE_MS),
         # How long an attempt to connect may take; gRPC's own 20 s are what a stream would wait for a silent host.
         ("grpc.min_reconnect_backoff_ms", int(config.timeout * 1000)),
         # A channel of our own: no other client of this process shares its connection and its back-off.

@@ -60,6 +60,10 @@ def said(code, details, url="https://db-1:2379", **options):
             f"{ALL}UNAVAILABLE: {ADDRESS}Unwrap failed (TSI_DATA_CORRUPTED)",
             "it asks for a client certificate",
         ),
+        (
+            f"{HANDSHAKE}routines:OPENSSL_internal:SSLV3_ALERT_BAD_CERTIFICATE: OK",  # etcd 3.5.1 and before
+            "it asks for a client certificate",
+        ),
         (f"{HANDSHAKE}routines:OPENSSL_internal:WRONG_VERSION_NUMBER: Invalid: OK", "write http://"),
         (f"{ALL}UNKNOWN: {ADDRESS}Failed to create security handshaker.", "gRPC can't use the certificates"),
     ],
