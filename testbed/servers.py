@@ -196,6 +196,7 @@ class PushgatewayServer(_Service):
             find("prometheus-pushgateway"),
             f"--web.listen-address=127.0.0.1:{self.port}",
             f"--web.config.file={web}",
+            "--persistence.file=",  # Debian's build has one for the whole machine
         ]
 
     @property

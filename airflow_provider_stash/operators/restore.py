@@ -137,7 +137,7 @@ class StartMembersOperator(RestoreOperator):
 
 class VerifyRestoreOperator(RestoreOperator):
     """
-    Waits until every member is healthy, and compares their data with the plan.
+    Waits until every member is healthy, and compares their data with the plan; then closes the roll-back.
 
     :param plan: what ``FetchSnapshotOperator`` returned. (templated)
     :param etcd_conn_id: the etcd connection.
@@ -162,9 +162,11 @@ class VerifyRestoreOperator(RestoreOperator):
 
     def run_step(self, context: Context) -> dict[str, Any]:
         names = list(self.workload.initial_cluster)
-        return verify_restore(
+        result = verify_restore(
             _etcd(self.etcd_conn_id), names=names, plan=dict(self.plan), timeout=self.timeout
         )
+        self.workload.accept(key=key_of(context))
+        return result
 
 
 class RollBackOperator(RestoreOperator):
@@ -198,7 +200,12 @@ class RollBackOperator(RestoreOperator):
     def run_step(self, context: Context) -> dict[str, Any]:
         if task_states(context, [self.verify_task_id]).get(self.verify_task_id) == "success":
             raise AirflowSkipException("The restore is verified: nothing to roll back.")
-        return roll_back(_etcd(self.etcd_conn_id), self.workload, key=key_of(context), timeout=self.timeout)
+        etcd: EtcdConfig | None = None
+        try:
+            etcd = _etcd(self.etcd_conn_id)
+        except Exception as error:  # noqa: BLE001 - nothing may keep the old data from coming back
+            self.log.warning("Whether the old cluster answers can't be asked: %s", error)
+        return roll_back(etcd, self.workload, key=key_of(context), timeout=self.timeout)
 
 
 class CleanUpRestoreOperator(RestoreOperator):

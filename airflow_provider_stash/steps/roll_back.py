@@ -16,10 +16,13 @@ log = logging.getLogger(__name__)
 _POLL = 0.5
 
 
-def roll_back(etcd: EtcdConfig, workload: Workload, *, key: str, timeout: float = 60.0) -> dict[str, Any]:
+def roll_back(
+    etcd: EtcdConfig | None, workload: Workload, *, key: str, timeout: float = 60.0
+) -> dict[str, Any]:
     """
     Put the old data back, start the members that were running, and look whether they answer.
 
+    :param etcd: how to ask whether it answers; None: that is not known.
     :param key: of the restore, see ``restore_key``.
     :param timeout: seconds to wait for the old cluster to answer; it may have been dead before.
     :return: ``members`` (``name``, ``rolledBack``, ``running``), ``healthy``, and ``reason`` when it isn't.
@@ -35,6 +38,8 @@ def roll_back(etcd: EtcdConfig, workload: Workload, *, key: str, timeout: float 
         )
     if not any(member["running"] for member in members):
         return {"members": members, "healthy": False, "reason": "No member was running before the restore."}
+    if etcd is None:
+        return {"members": members, "healthy": False, "reason": "The etcd connection could not be read."}
     deadline = time.monotonic() + timeout
     while True:
         health = _health(etcd)

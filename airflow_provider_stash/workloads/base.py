@@ -70,7 +70,7 @@ class Workload(ABC):
         """
         Build every member's new data beside the old.
 
-        :raises StashError: it could not be built; the old data is untouched.
+        :raises StashError: it could not be built, or this restore has been accepted; the old data is untouched.
         """
 
     @abstractmethod
@@ -80,6 +80,10 @@ class Workload(ABC):
 
         :raises WorkloadError: a member does not start.
         """
+
+    @abstractmethod
+    def accept(self, *, key: str) -> None:
+        """Take the restore as good: ``roll_back`` does nothing from now on, whatever is run again."""
 
     @abstractmethod
     def roll_back(self, *, key: str) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ there, with a warning in its log.
 
     <data_dir>/member                    what etcd runs on
     <data_dir>/.stash/<key>/journal.json what was found before the first change
+    <data_dir>/.stash/<key>/done.json    the journal, once the restore is verified: nothing is undone any more
     <data_dir>/.stash/<key>/new          the restored data, until it is put in place
     <data_dir>/.stash/<key>/old          the data before the restore, once it is set aside
     <data_dir>/.stash/<key>/failed       restored data that a roll-back took out again
@@ -53,6 +54,7 @@ class DataDir:
         self.old = self.aside / "old"
         self.failed = self.aside / "failed"
         self._journal = self.aside / "journal.json"
+        self._done = self.aside / "done.json"
 
     # --- journal --------------------------------------------------------------------------------
 
@@ -78,6 +80,17 @@ class DataDir:
         draft.replace(self._journal)
         _fsync(self.aside)
         return journal
+
+    def close_journal(self) -> None:
+        """Close the journal of a restore that is verified: a roll-back finds nothing to undo from now on."""
+        if self._journal.exists():
+            self._journal.rename(self._done)
+            _fsync(self.aside)
+
+    @property
+    def done(self) -> bool:
+        """Whether this restore has been verified."""
+        return self._done.exists()
 
     def _make_aside(self) -> None:
         for directory in (self.path, self.aside.parent, self.aside):

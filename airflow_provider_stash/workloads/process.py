@@ -73,6 +73,11 @@ class ProcessWorkload(Workload):
 
     def fill(self, request: FillRequest, *, key: str) -> list[dict[str, Any]]:
         places = [member.data(key) for member in self.members]
+        if any(data.done for data in places):
+            raise WorkloadError(
+                "This run has restored the cluster already, and that was verified: to restore again, trigger a "
+                "new run. Nothing was stopped or changed."
+            )
         new = [
             NewMember(member.name, data.prepare_new())
             for member, data in zip(self.members, places, strict=True)
@@ -116,10 +121,15 @@ class ProcessWorkload(Workload):
                 "Its stop command must also keep it stopped."
             )
 
+    def accept(self, *, key: str) -> None:
+        for member in self.members:
+            member.data(key).close_journal()
+
     def roll_back(self, *, key: str) -> list[dict[str, Any]]:
         touched = [member for member in self.members if member.data(key).journal() is not None]
         swapped = [member for member in touched if member.data(key).swapped]
-        self._stop([member for member in swapped if member.in_use()])
+        # All of them: one that is just starting, or is being restarted again and again, holds no lock now.
+        self._stop(swapped)
         put_back = [member.name for member in swapped if member.data(key).swap_back()]
         self._start(
             [

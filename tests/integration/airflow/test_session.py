@@ -105,6 +105,24 @@ def test_a_dry_run_stops_nothing(airflow, cluster):
     assert cluster.all_keys() == {}
 
 
+@pytest.mark.parametrize("answer", ["Approve", "Reject"])
+def test_a_person_is_asked_before_anything_is_stopped(airflow, cluster, answer):
+    assert airflow.run_dag("etcd_backup")[1] == "success"
+    before = cluster.all_keys()
+    cluster.delete()
+    run_id = airflow.trigger("etcd_restore", {"approval": True})
+    wait_for_state(airflow, "etcd_restore", run_id, "approve", {"awaiting_input", "deferred"})
+    time.sleep(6)  # an answer right after the question can fail the task, says Airflow
+    path = f"/dags/etcd_restore/dagRuns/{run_id}/taskInstances/approve/-1/hitlDetails"
+    asked = airflow.get(path)
+    assert "Restore etcd cluster testbed_etcd?" in asked["subject"]
+    assert "revisions, all that was written in the last" in asked["body"]
+    assert cluster.all_keys() == {}
+    airflow.patch(path, {"chosen_options": [answer], "params_input": {}})
+    assert airflow.wait("etcd_restore", run_id) == "success", airflow.logs("etcd_restore", run_id)
+    assert cluster.all_keys() == (before if answer == "Approve" else {})
+
+
 def test_a_snapshot_that_is_not_there_fails_at_once(airflow):
     run_id, state = airflow.run_dag("etcd_restore", {"snapshot": "abcdef12"})
     assert state == "failed"
@@ -157,6 +175,18 @@ def wait_for_state(airflow, dag_id, run_id, task_id, wanted, timeout=90):
     while airflow.states(dag_id, run_id).get(task_id) not in wanted:
         assert time.monotonic() < deadline, airflow.states(dag_id, run_id)
         time.sleep(0.05)
+
+
+def test_a_good_restore_that_is_run_again_is_not_undone(airflow, cluster):
+    assert airflow.run_dag("etcd_backup")[1] == "success"
+    run_id, state = airflow.run_dag("etcd_restore")
+    assert state == "success"
+    cluster.fill(5, prefix="/since/")
+    now = cluster.all_keys()
+    airflow.post(f"/dags/etcd_restore/dagRuns/{run_id}/clear", {"dry_run": False})
+    assert airflow.wait("etcd_restore", run_id) == "failed"
+    assert "trigger a new run" in airflow.logs("etcd_restore", run_id)
+    assert cluster.all_keys() == now
 
 
 def test_a_run_marked_as_failed_by_hand_is_rolled_back(airflow, cluster):

@@ -106,6 +106,16 @@ def test_mode_and_owner_are_those_of_the_old_data(data):
         assert (status.st_uid, status.st_gid) == (1234, 4321)
 
 
+def test_a_restore_that_is_verified_is_not_undone(data):
+    data.open_journal("m", was_running=True)
+    fill(data)
+    data.swap()
+    data.close_journal()
+    assert data.done
+    assert data.journal() is None
+    data.close_journal()  # once more changes nothing
+
+
 def test_journal_is_private(data):
     data.open_journal("m", was_running=True)
     assert stat.S_IMODE((data.aside / "journal.json").stat().st_mode) == 0o600

@@ -3,7 +3,7 @@ import os
 import pytest
 
 from airflow_provider_stash.exceptions import InvalidConfigurationError, NoSpaceError, WorkloadError
-from airflow_provider_stash.workloads.base import restore_key
+from airflow_provider_stash.workloads.base import FillRequest, restore_key
 from airflow_provider_stash.workloads.process import ProcessWorkload
 from airflow_provider_stash.workloads.process_member import ProcessMember, check_space
 
@@ -71,6 +71,34 @@ def test_a_roll_back_of_nothing_does_nothing(tmp_path):
     assert ProcessWorkload([member(tmp_path, start=["false"])]).roll_back(key="k") == [
         {"name": "m", "rolledBack": False, "running": False}
     ]
+
+
+def test_an_accepted_restore_is_neither_repeated_nor_undone(tmp_path):
+    (tmp_path / "d" / "member" / "snap").mkdir(parents=True)
+    workload = ProcessWorkload([member(tmp_path, start=["false"])])
+    workload.stop(key="k")
+    data = workload.members[0].data("k")
+    (data.prepare_new() / "member").mkdir(parents=True)
+    data.swap()
+    workload.accept(key="k")
+    assert workload.roll_back(key="k") == [{"name": "m", "rolledBack": False, "running": False}]
+    assert (data.old / "member").exists()
+    with pytest.raises(WorkloadError, match="trigger a new run"):
+        workload.fill(FillRequest(tmp_path / "s.db", 1, "t"), key="k")
+
+
+def test_a_roll_back_stops_every_member_that_was_swapped(tmp_path):
+    """One that is just starting holds no lock yet, and would open the data while it is swapped back."""
+    (tmp_path / "d" / "member" / "snap").mkdir(parents=True)
+    stopped = tmp_path / "stopped"
+    workload = ProcessWorkload([member(tmp_path, stop=["touch", str(stopped)])])
+    workload.stop(key="k")
+    data = workload.members[0].data("k")
+    (data.prepare_new() / "member").mkdir(parents=True)
+    data.swap()
+    stopped.unlink()
+    assert workload.roll_back(key="k")[0]["rolledBack"] is True
+    assert stopped.exists()
 
 
 def test_a_member_that_does_not_start_is_named(tmp_path):
