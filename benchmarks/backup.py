@@ -33,11 +33,8 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="benchmark-") as directory:
         place = Path(directory)
-        cluster = large_etcd(place / "etcd", options.gb)
-        try:
+        with large_etcd(place / "etcd", options.gb) as cluster:
             compare(place, cluster.members[0].client_url, str(Path(cluster.etcdctl).parent), options.times)
-        finally:
-            cluster.kill()
 
 
 def compare(place: Path, url: str, etcd_dir: str, times: int) -> None:

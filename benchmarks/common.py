@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from testbed.binaries import etcd_dirs, find
+from airflow_provider_stash.restic.version import restic_version
+from testbed.binaries import etcd_dirs, find, restics
 from testbed.etcd_cluster import EtcdCluster
 
 PASSWORD = "benchmark"
@@ -35,29 +37,38 @@ def newest_etcd() -> str:
     return next((one for one in with_utl if "sid" in one), (with_utl or [str(Path(find("etcd")).parent)])[0])
 
 
-def large_etcd(directory: Path, gigabytes: float) -> EtcdCluster:
-    """Make a single-member etcd with this much data, half of which compresses."""
-    cluster = EtcdCluster(
-        directory, size=1, tls=False, password=None, binaries=newest_etcd(),
-        flags=["--quota-backend-bytes", str(8 << 30), "--unsafe-no-fsync"],
-    )  # fmt: skip
-    cluster.__enter__()
-    count = int(gigabytes * 1e9 / VALUE)
-    begin = time.monotonic()
-    cluster.fill(count, size=VALUE, jobs=2)
-    size = (cluster.members[0].data_dir / "member/snap/db").stat().st_size
-    print(
-        f"etcd holds {size / 1e9:.2f} GB in {count} keys, filled in {time.monotonic() - begin:.0f} s",
-        flush=True,
-    )
-    return cluster
+def newest_restic() -> str:
+    """Give the path of the newest restic there is."""
+    return max(restics(), key=restic_version)
+
+
+@contextlib.contextmanager
+def large_etcd(directory: Path, gigabytes: float) -> Iterator[EtcdCluster]:
+    """Run a single-member etcd with this much data, half of which compresses."""
+    flags = ["--quota-backend-bytes", str(8 << 30), "--unsafe-no-fsync"]
+    with EtcdCluster(
+        directory, size=1, tls=False, password=None, binaries=newest_etcd(), flags=flags
+    ) as cluster:
+        count = int(gigabytes * 1e9 / VALUE)
+        begin = time.monotonic()
+        cluster.fill(count, size=VALUE, jobs=2)
+        size = (cluster.members[0].data_dir / "member/snap/db").stat().st_size
+        print(
+            f"etcd holds {size / 1e9:.2f} GB in {count} keys, filled in {time.monotonic() - begin:.0f} s",
+            flush=True,
+        )
+        yield cluster
 
 
 def timed(command: Sequence[str], env: Mapping[str, str] | None = None) -> Measured:
     """Run a command to its end as a process of its own; an error ends the benchmark."""
     begin = time.monotonic()
     process = subprocess.Popen(
-        list(command), env={**os.environ, **(env or {})}, stdout=subprocess.PIPE, text=True
+        list(command),
+        env={**os.environ, **(env or {})},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
     output = process.stdout.read() if process.stdout else ""
     _, status, usage = os.wait4(process.pid, 0)

@@ -1,7 +1,8 @@
 """Restore of three members of a large etcd: download and data directories.
 
 Against one `restic dump` and three `etcdutl snapshot restore` side by side, and against Stash's way: each of three
-members downloads and restores for itself, the three side by side.
+members downloads and restores for itself, the three side by side. All with the newest restic and etcdutl there are,
+and with the same flags for etcdutl.
 
 Run: .venv/bin/python -m benchmarks.restore [--gb 1.5] [--times 3]
 """
@@ -16,8 +17,17 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.backup import STREAM
-from benchmarks.common import PASSWORD, Measured, in_turn, large_etcd, median, newest_etcd, show, timed
-from testbed.binaries import find
+from benchmarks.common import (
+    PASSWORD,
+    Measured,
+    in_turn,
+    large_etcd,
+    median,
+    newest_etcd,
+    newest_restic,
+    show,
+    timed,
+)
 
 OURS = """
 import sys, resource
@@ -43,7 +53,7 @@ print("own-peak-kib", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 CLUSTER = "m0=http://127.0.0.1:9000,m1=http://127.0.0.1:9001,m2=http://127.0.0.1:9002"
 ONE = (
     '"$ETCDUTL" snapshot restore {file} --data-dir "$1/m$n" --name m$n --initial-advertise-peer-urls'
-    f" http://127.0.0.1:900$n --initial-cluster {CLUSTER}"
+    f" http://127.0.0.1:900$n --initial-cluster {CLUSTER} --bump-revision 1000000000 --mark-compacted"
 )
 BARE = (
     'set -e; restic dump --no-cache latest /stash-tmp/data/snapshot.db > "$1/s.db"; '
@@ -68,15 +78,12 @@ def main() -> None:
             "RESTIC_PASSWORD": PASSWORD,
             "RESTIC_REPOSITORY": str(place / "stream"),
             "ETCDUTL": f"{tools}/etcdutl",
+            "PATH": f"{Path(newest_restic()).parent}:{os.environ['PATH']}",
         }
-        cluster = large_etcd(place / "etcd", options.gb)
-        try:
-            timed([find("restic"), "init", "--no-cache"], env)
+        with large_etcd(place / "etcd", options.gb) as cluster:
+            timed([newest_restic(), "init", "--no-cache"], env)
             url = cluster.members[0].client_url
             timed([sys.executable, "-c", STREAM, url, str(place / "stream"), PASSWORD], env)
-        finally:
-            cluster.kill()
-        shutil.rmtree(place / "etcd")
 
         def way(name: str, command: list[str]) -> Measured:
             shutil.rmtree(place / name, ignore_errors=True)

@@ -20,6 +20,7 @@ def airflow_for(
     restic: str = "restic",
     pushgateway: str | None = None,
     etcd_tools: str | None = None,
+    dags: Path | None = None,
     env: dict[str, str] | None = None,
 ) -> AirflowHome:
     """
@@ -29,6 +30,7 @@ def airflow_for(
     :param location: of the repository.
     :param keys: the backend's credentials.
     :param pushgateway: address of a Pushgateway.
+    :param dags: folder of the DAG files; None: the testbed's.
     :param env: further environment.
     """
     work = directory / "work"
@@ -67,6 +69,6 @@ def airflow_for(
         connections["AIRFLOW_CONN_TESTBED_PUSHGATEWAY"] = json.dumps(gateway)
     return AirflowHome(
         directory / "airflow",
-        Path(__file__).parent / "dags",
+        dags or Path(__file__).parent / "dags",
         {"STASH_TESTBED_CLUSTER": str(description), **connections, **(env or {})},
     )

@@ -8,9 +8,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.operators.empty import EmptyOperator
-from airflow.sdk import DAG, Param, TaskGroup, TriggerRule
-from airflow.sdk.definitions.param import ParamsDict
+from airflow.sdk import DAG, TaskGroup, TriggerRule
 
+from airflow_provider_stash.dags.forms import add_form, backup_form
 from airflow_provider_stash.dags.hooks import PostHook, attach_after, chain_before
 from airflow_provider_stash.exceptions import InvalidConfigurationError
 from airflow_provider_stash.operators.etcd import EtcdBackupOperator
@@ -119,17 +119,8 @@ def etcd_backup_dag(
         )
         if overlap == "skip":
             SkipIfRunningOperator(task_id="skip_if_running") >> first
-    add_params(dag, _form())
+    add_form(dag, backup_form())
     return dag
-
-
-def add_params(dag: DAG, params: Mapping[str, Param]) -> None:
-    """
-    Give a DAG its form, once its tasks are made: else each task holds a copy, which is dear to serialize.
-
-    :param params: put after those that the DAG has.
-    """
-    dag.params = ParamsDict({**dag.params, **params})
 
 
 def etcd_backup(group_id: str = "etcd_backup", **session: Any) -> TaskGroup:
@@ -264,36 +255,6 @@ def _build(
         # A teardown's failure shows, but does not fail the run.
         [status, *after] >> push.as_teardown()
     return [wait, init]
-
-
-def _form() -> dict[str, Param]:
-    return {
-        "tags": Param(
-            [],
-            type=["array", "null"],
-            items={"type": "string", "pattern": "^[^,]+$"},
-            title="Tags",
-            description="Further tags for this snapshot, one a line; no commas.",
-        ),
-        "keep_forever": Param(
-            False,
-            type="boolean",
-            title="Keep for ever",
-            description="Tag the snapshot keep-forever: no retention policy removes it.",
-        ),
-        "verify_deeply": Param(
-            False,
-            type="boolean",
-            title="Verify deeply",
-            description="Read and verify all data of the repository, not its structure alone. Takes long.",
-        ),
-        "retention": Param(
-            True,
-            type="boolean",
-            title="Apply the retention policy",
-            description="Turn off to remove no snapshot in this run.",
-        ),
-    }
 
 
 def _doc(etcd_conn_id: str, repository_conn_id: str) -> str:

@@ -7,9 +7,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.operators.empty import EmptyOperator
-from airflow.sdk import DAG, Param
+from airflow.sdk import DAG
 
-from airflow_provider_stash.dags.backup import Metrics, add_params
+from airflow_provider_stash.dags.backup import Metrics
+from airflow_provider_stash.dags.forms import add_form, restore_form
 from airflow_provider_stash.dags.hooks import PostHook, attach_after, chain_before
 from airflow_provider_stash.operators.restic import ResolveSnapshotOperator
 from airflow_provider_stash.operators.restore import (
@@ -153,7 +154,7 @@ def etcd_restore_dag(
             _push_metrics(
                 metrics, etcd_conn_id, repository_conn_id, data, verify.task_id, [roll_back, *after]
             )
-    add_params(dag, _form(hostname, approval, bump_revision))
+    add_form(dag, restore_form(hostname, approval, bump_revision))
     return dag
 
 
@@ -181,50 +182,6 @@ def _push_metrics(
         labels=metrics.labels,
     )
     list(after) >> push.as_teardown()
-
-
-def _form(hostname: str, approval: bool, bump_revision: str | int) -> dict[str, Param]:
-    return {
-        "snapshot": Param(
-            "latest",
-            type="string",
-            pattern="^(latest|[0-9a-fA-F]{4,64})$",
-            title="Snapshot",
-            description="'latest', or a snapshot's id or the beginning of it.",
-        ),
-        "before": Param(
-            None,
-            type=["null", "string"],
-            format="date-time",
-            title="Before",
-            description="The latest snapshot taken before this time. Empty: no matter when.",
-        ),
-        "hostname": Param(
-            hostname,
-            type="string",
-            title="Host",
-            description="Only snapshots of this restic host (Stash's alias).",
-        ),
-        "dry_run": Param(
-            False,
-            type="boolean",
-            title="Dry run",
-            description="Download and check everything, tell what would be lost, and stop nothing.",
-        ),
-        "approval": Param(
-            approval,
-            type="boolean",
-            title="Ask before the stop",
-            description="Show what will be lost and wait for a person's approval before any member is stopped.",
-        ),
-        "bump_revision": Param(
-            str(bump_revision),
-            type="string",
-            pattern="^(auto|off|[0-9]+)$",
-            title="Move revisions on",
-            description="'auto', 'off' or a number: how far, so that watchers don't take the past for the present.",
-        ),
-    }
 
 
 def _doc(etcd_conn_id: str, repository_conn_id: str) -> str:

@@ -87,7 +87,7 @@ class EtcdClient:
         """
         found: dict[str, MemberStatus] = {}
         dead: list[MemberStatus] = []
-        for status in _side_by_side(self.status_of, self.config.endpoints):
+        for status in self.endpoint_status():
             if status.alive:
                 found.setdefault(status.id, status)
             else:
@@ -103,6 +103,10 @@ class EtcdClient:
             replace(found.get(member.id) or self._status_by_client_urls(member), name=member.name)
             for member in members
         ]
+
+    def endpoint_status(self) -> list[MemberStatus]:
+        """Ask the configured endpoints for their status, in order; a failure is in the answer, not raised."""
+        return _side_by_side(self.status_of, self.config.endpoints)
 
     def _status_by_client_urls(self, member: Member) -> MemberStatus:
         last = MemberStatus(

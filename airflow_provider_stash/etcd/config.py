@@ -16,7 +16,13 @@ _ENDPOINT = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One client address of an etcd member."""
+    """
+    One client address of an etcd member.
+
+    :param scheme: ``http``, ``https``, or ``unix`` (of a throw-away etcd alone).
+    :param host: name or address; the path of a unix socket.
+    :param port: 1 to 65535; 0 of a unix socket.
+    """
 
     scheme: str
     host: str
@@ -24,13 +30,15 @@ class Endpoint:
 
     @property
     def target(self) -> str:
-        """``host:port`` as gRPC and ``etcdctl`` take it, IPv6 in brackets."""
+        """``host:port`` as gRPC and ``etcdctl`` take it, IPv6 in brackets; ``unix:path``."""
+        if self.scheme == "unix":
+            return f"unix:{self.host}"
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     @property
     def url(self) -> str:
         """The endpoint as a URL, ``https://host:port``."""
-        return f"{self.scheme}://{self.target}"
+        return f"{self.scheme}://{self.host if self.scheme == 'unix' else self.target}"
 
     @property
     def tls(self) -> bool:

@@ -1,75 +1,14 @@
-"""Reads a snapshot file and builds a member's data directory from it, with etcd's own tools."""
+"""Builds members' data directories from a snapshot file, with etcd's own tools."""
 
 from __future__ import annotations
 
 import fcntl
-import hashlib
-import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from airflow_provider_stash.etcd.snapshot import SHA256_SIZE
 from airflow_provider_stash.etcd.tools import EtcdTool
-from airflow_provider_stash.exceptions import SnapshotCorruptError
-
-_PAGE = 512
-_READ = 1 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class SnapshotFileStatus:
-    """What ``etcdutl snapshot status`` reads from a snapshot file: it opens the whole database for it."""
-
-    hash: int
-    revision: int
-    total_key: int
-    total_size: int
-
-
-def check_sha256(snapshot: Path) -> str:
-    """
-    Compare a snapshot file's content with the sha256 in its last 32 bytes.
-
-    :return: the sha256, in hex.
-    :raises SnapshotCorruptError: they differ, or there is none (a copy of ``member/snap/db`` has none).
-    """
-    size = snapshot.stat().st_size
-    if size % _PAGE != SHA256_SIZE:
-        raise SnapshotCorruptError(
-            f"{snapshot.name} has {size} bytes: a snapshot is a whole number of {_PAGE}-byte pages and "
-            f"{SHA256_SIZE} bytes of sha256. It was cut short, or is no etcd snapshot."
-        )
-    digest, left = hashlib.sha256(), size - SHA256_SIZE
-    with snapshot.open("rb") as file:
-        while left:
-            block = file.read(min(_READ, left))
-            if not block:
-                break
-            digest.update(block)
-            left -= len(block)
-        if file.read(SHA256_SIZE) != digest.digest():
-            raise SnapshotCorruptError(
-                f"{snapshot.name} is corrupt: its content is not that of its own sha256. "
-                "Choose another snapshot."
-            )
-    return digest.hexdigest()
-
-
-def snapshot_status(tool: EtcdTool, snapshot: Path) -> SnapshotFileStatus:
-    """
-    Read a snapshot file's revision, hash and number of revisions kept (``etcdutl snapshot status``).
-
-    :raises EtcdToolError: the tool can't read it.
-    """
-    status = json.loads(tool.run(["snapshot", "status", str(snapshot), "--write-out", "json"]))
-    return SnapshotFileStatus(
-        hash=status["hash"],
-        revision=status["revision"],
-        total_key=status["totalKey"],
-        total_size=status["totalSize"],
-    )
 
 
 @dataclass(frozen=True, slots=True)

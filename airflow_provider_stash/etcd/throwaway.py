@@ -6,8 +6,8 @@ import contextlib
 import os
 import shutil
 import signal
-import socket
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +18,12 @@ from airflow_provider_stash.etcd.tools import telling_lines
 from airflow_provider_stash.exceptions import EtcdAuthenticationError, EtcdPermissionError, EtcdToolError
 
 NAME = "throwaway"
+PEER_URL = "http://localhost:2380"
+"""What its data directory names as its only peer. Nothing listens there."""
+
+# Sockets in the server's working directory. etcd before 3.5.2 takes a path only of the form host:port.
+_CLIENT_SOCKET, _PEER_SOCKET = "localhost:1", "localhost:2"
+_CLIENT_URL = "http://localhost:2379"  # nor there: etcd wants one to advertise
 
 
 def find_server(path: str | None = None) -> str | None:
@@ -31,22 +37,15 @@ def find_server(path: str | None = None) -> str | None:
     return shutil.which(path or "etcd")
 
 
-def free_port() -> int:
-    """Find a port on the loopback address that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 class ThrowawayEtcd:
     """
-    Runs a single-member etcd on loopback for as long as the context lasts.
+    Runs a single-member etcd for as long as the context lasts, for this user alone: it listens on sockets
+    in a directory that no other may enter, since what it serves may be open to all who can reach it.
 
-    The data directory must have been built for the member ``NAME`` with ``peer_url`` as its only peer.
+    The data directory must have been built for the member ``NAME`` with ``PEER_URL`` as its only peer.
 
     :param server: path of the ``etcd`` program.
     :param data_dir: the directory, which the server will change.
-    :param peer_url: as it was built with.
     :param user: asked for when the snapshot has authentication on.
     :param password: that user's.
     :param timeout: seconds until it must answer.
@@ -57,29 +56,30 @@ class ThrowawayEtcd:
         server: str,
         data_dir: Path,
         *,
-        peer_url: str,
         user: str | None = None,
         password: str | None = None,
         timeout: float = 60.0,
     ) -> None:
-        self._server, self._data_dir, self._peer_url = server, data_dir, peer_url
+        self._server, self._data_dir = server, data_dir
         self._user, self._password, self._timeout = user, password, timeout
         self._process: subprocess.Popen[bytes] | None = None
         self._log = data_dir.with_name(f"{data_dir.name}.log")
 
     def __enter__(self) -> EtcdClient:
-        endpoint = Endpoint("http", "127.0.0.1", free_port())
+        # Of its own: the path of a socket can't be longer than some 100 bytes.
+        self._sockets = tempfile.mkdtemp(prefix="stash-")
+        endpoint = Endpoint("unix", f"{self._sockets}/{_CLIENT_SOCKET}", 0)
         environment = {k: v for k, v in os.environ.items() if not k.startswith("ETCD_")}
         with self._log.open("wb") as log:
             command = [
                     self._server,
                     "--name", NAME,
                     "--data-dir", str(self._data_dir),
-                    "--listen-client-urls", endpoint.url,
-                    "--advertise-client-urls", endpoint.url,
-                    "--listen-peer-urls", self._peer_url,
-                    "--initial-advertise-peer-urls", self._peer_url,
-                    "--initial-cluster", f"{NAME}={self._peer_url}",
+                    "--listen-client-urls", f"unix://{_CLIENT_SOCKET}",
+                    "--advertise-client-urls", _CLIENT_URL,
+                    "--listen-peer-urls", f"unix://{_PEER_SOCKET}",
+                    "--initial-advertise-peer-urls", PEER_URL,
+                    "--initial-cluster", f"{NAME}={PEER_URL}",
             ]  # fmt: skip
             try:
                 self._process = subprocess.Popen(
@@ -88,9 +88,11 @@ class ThrowawayEtcd:
                     stdout=log,
                     stderr=log,
                     env=environment,
+                    cwd=self._sockets,
                     start_new_session=True,
                 )
             except OSError as error:
+                self._stop()
                 raise EtcdToolError(f"{self._server} could not be run: {error.strerror}.") from error
         try:
             config = EtcdConfig((endpoint,), user=self._user, password=self._password, timeout=60.0)
@@ -131,3 +133,4 @@ class ThrowawayEtcd:
                 os.killpg(self._process.pid, signal.SIGKILL)  # its data is thrown away anyhow
             self._process.wait()
             self._process = None
+        shutil.rmtree(self._sockets, ignore_errors=True)

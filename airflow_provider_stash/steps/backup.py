@@ -14,7 +14,7 @@ from typing import Any
 from airflow_provider_stash.etcd.client import EtcdClient
 from airflow_provider_stash.etcd.config import Endpoint, EtcdConfig, parse_endpoints
 from airflow_provider_stash.etcd.errors import all_failed
-from airflow_provider_stash.etcd.models import HashKV, KeyCount, MemberStatus
+from airflow_provider_stash.etcd.models import MemberStatus
 from airflow_provider_stash.etcd.snapshot import SnapshotDigest, copy_snapshot
 from airflow_provider_stash.exceptions import (
     EtcdError,
@@ -26,6 +26,7 @@ from airflow_provider_stash.exceptions import (
 from airflow_provider_stash.restic.backup import BackupSummary, StdinBackup
 from airflow_provider_stash.restic.locks import retry_when_locked
 from airflow_provider_stash.restic.repository import Repository
+from airflow_provider_stash.steps.members import Facts, members_to_try, read_facts, warn_of_alarms
 from airflow_provider_stash.steps.results import human_size, now, rfc3339, seconds_since
 from airflow_provider_stash.steps.staging import staging_directory
 
@@ -39,7 +40,6 @@ KEEP_FOREVER_TAG = "keep-forever"
 """A restic snapshot with this tag is kept by every retention policy of this package."""
 
 _PROGRESS_SECONDS = 5.0
-_LONG_READ_SECONDS = 300.0
 _COPY = 1 << 20
 
 
@@ -54,26 +54,6 @@ class TempDir:
 
     path: str | None = None
     size_limit: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Facts:
-    """What is known of the data before the snapshot is taken from this member."""
-
-    status: MemberStatus
-    count: KeyCount
-    hash: HashKV | None
-
-    def tags(self) -> list[str]:
-        tags = [
-            f"etcd-revision={self.count.revision}",
-            f"etcd-cluster-id={self.status.cluster_id}",
-            f"etcd-version={self.status.version}",
-            f"etcd-keys={self.count.keys}",
-        ]
-        if self.hash is not None:
-            tags.append(f"etcd-hash={self.hash.hash}")
-        return tags
 
 
 def back_up(
@@ -108,10 +88,10 @@ def back_up(
     begin = now()
     with EtcdClient(etcd) as client:
         failures: list[EtcdError] = []
-        for status in _candidates(client):
+        for status in members_to_try(client, failures):
             try:
-                facts = _facts(client, status, hash_kv=hash_kv)
-                _warn_of_alarms(client)
+                facts = read_facts(client, status, hash_kv=hash_kv)
+                warn_of_alarms(client)
                 all_tags = [*facts.tags(), *tags]
                 start = partial(
                     StdinBackup,
@@ -130,52 +110,6 @@ def back_up(
                 continue
             return _result(begin, hostname, facts, copied, summary, all_tags)
     raise all_failed("No member gave a whole snapshot; nothing was kept.", failures)
-
-
-def _candidates(client: EtcdClient) -> list[MemberStatus]:
-    """
-    Order the configured endpoints: those that answer, as configured.
-
-    :raises EtcdUnavailableError: none answers.
-    """
-    asked = [client.status_of(endpoint) for endpoint in client.config.endpoints]
-    alive = [status for status in asked if status.alive and not status.is_learner]
-    for status in asked:
-        if not status.alive:
-            log.warning("%s", status.error)
-        elif status.is_learner:
-            log.info("%s is a learner, which gives no snapshots.", status.endpoint)
-    if not alive:
-        if all(status.alive for status in asked):
-            raise EtcdUnavailableError("Only learners answer; a voting member must give the snapshot.")
-        raise all_failed("No etcd endpoint answered.", [status.failure for status in asked if status.failure])
-    return alive
-
-
-def _facts(client: EtcdClient, status: MemberStatus, *, hash_kv: bool) -> _Facts:
-    endpoint = parse_endpoints(status.endpoint)[0]
-    try:
-        # Linearizable: the member catches up with its peers before it answers, and so does its snapshot.
-        count = client.count_keys(endpoint=endpoint, timeout=_LONG_READ_SECONDS)
-    except EtcdUnavailableError as error:
-        log.warning("The cluster has no quorum (%s): the snapshot is of this member's own data.", error)
-        count = client.count_keys(endpoint=endpoint, serializable=True, timeout=_LONG_READ_SECONDS)
-    hashed = client.hash_kv(endpoint, count.revision, timeout=_LONG_READ_SECONDS) if hash_kv else None
-    return _Facts(status, count, hashed)
-
-
-def _warn_of_alarms(client: EtcdClient) -> None:
-    try:
-        alarms = client.alarms()
-    except EtcdError as error:
-        log.warning("The alarms could not be read: %s", error)
-        return
-    for alarm in alarms:
-        log.warning(
-            "etcd has raised the alarm %s for member %s. The backup goes on; see to it: etcdctl alarm list",
-            alarm.alarm,
-            alarm.member_id,
-        )
 
 
 def _copy(
@@ -247,7 +181,7 @@ class _Progress:
 def _result(
     begin: Any,
     hostname: str,
-    facts: _Facts,
+    facts: Facts,
     copied: SnapshotDigest,
     summary: BackupSummary,
     tags: Sequence[str],

@@ -12,8 +12,8 @@ from typing import Any
 
 from airflow_provider_stash.etcd.client import EtcdClient
 from airflow_provider_stash.etcd.config import EtcdConfig
-from airflow_provider_stash.etcd.datadir import check_sha256, snapshot_status
 from airflow_provider_stash.etcd.errors import all_failed
+from airflow_provider_stash.etcd.snapshot_file import SnapshotHasher, read_revisions
 from airflow_provider_stash.etcd.tools import find_tool
 from airflow_provider_stash.exceptions import (
     InvalidConfigurationError,
@@ -69,35 +69,36 @@ def fetch_snapshot(
     :param snapshot: the record that ``resolve_snapshot`` gave.
     :param key: of the restore, see ``restore_key``.
     :return: the plan of the restore: the snapshot's record, and ``file``, ``totalSize`` (bytes), ``sha256``,
-        ``fileHash``, ``revision``, ``keyCount`` (None: not known), ``bumpRevision``, ``expectedRevision``,
+        ``revision``, ``keyCount`` (None: not known), ``bumpRevision``, ``expectedRevision``,
         ``live`` (members, revision), ``lost`` (revisions and seconds since the snapshot), ``rehearsal``,
         ``warnings``, ``token``, ``duration``.
     :raises StashError: what stands in the way of the restore.
     """
     begin = now()
     tool = find_tool(options.etcd_tools)
-    found = find_file(repository, snapshot["snapshot"], ETCD_FILE)
+    found = _locate(repository, snapshot)
     workload.check(key=key, snapshot_size=found.size, etcd_version=snapshot["etcdVersion"] or "")
     live = _live(etcd)
     file = download_path(options.work_dir, key)
     try:
         sha256 = _download(repository, snapshot["snapshot"], found, file)
-        status = snapshot_status(tool, file)
+        revisions = read_revisions(file)
         plan = {
             **snapshot,
             "file": str(file),
             "totalSize": found.size,
             "sha256": sha256,
-            "fileHash": status.hash,
             "token": f"stash-{key}",
             "live": live,
             "warnings": [],
         }
-        _adopt_revision(plan, status.revision)
+        _adopt_revision(plan, revisions.revision)
         if options.rehearse:
             rehearse(plan, tool, etcd, options.etcd_tools)
         plan["bumpRevision"] = choose_bump(options.bump_revision, tool, plan)
-        plan["expectedRevision"] = plan["revision"] + plan["bumpRevision"]
+        # etcd's tools move on from the last write that is still there.
+        bumped = revisions.last + plan["bumpRevision"] if plan["bumpRevision"] else 0
+        plan["expectedRevision"] = max(plan["revision"], bumped)
         plan["lost"] = count_lost(plan)
     except BaseException:
         remove_download(options.work_dir, key)
@@ -123,6 +124,14 @@ def remove_download(work_dir: str | None, key: str) -> bool:
     return existed
 
 
+def _locate(repository: Repository, snapshot: dict[str, Any]) -> SnapshotFile:
+    """Take path and size from the record where it tells them; else restic is asked."""
+    paths, size = snapshot["paths"], snapshot["totalSize"]
+    if size and len(paths) == 1 and paths[0].endswith(f"/{ETCD_FILE}"):
+        return SnapshotFile(paths[0], size)
+    return find_file(repository, snapshot["snapshot"], ETCD_FILE)
+
+
 def _download(repository: Repository, snapshot_id: str, found: SnapshotFile, file: Path) -> str:
     """Download the file and compare its sha256; what an earlier attempt left is replaced."""
     shutil.rmtree(file.parent, ignore_errors=True)
@@ -140,8 +149,7 @@ def _download(repository: Repository, snapshot_id: str, found: SnapshotFile, fil
                 f"The snapshot has {found.size} bytes, {file.parent.parent} has {free} free. Name a larger "
                 "work_dir, or make room. Nothing was stopped or changed."
             )
-        _copy(repository, snapshot_id, found, file)
-        return check_sha256(file)
+        return _copy(repository, snapshot_id, found, file)
     except OSError as error:
         raise NoSpaceError(
             f"The snapshot could not be written to {file.parent}: {error.strerror}. "
@@ -153,13 +161,14 @@ def _download(repository: Repository, snapshot_id: str, found: SnapshotFile, fil
         ) from error
 
 
-def _copy(repository: Repository, snapshot_id: str, found: SnapshotFile, file: Path) -> None:
+def _copy(repository: Repository, snapshot_id: str, found: SnapshotFile, file: Path) -> str:
     begin = tell = time.monotonic()
-    done = 0
+    hasher, done = SnapshotHasher(), 0
     target = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(target, "wb", buffering=0) as out, dump(repository, snapshot_id, found.path) as source:
+    with os.fdopen(target, "wb") as out, dump(repository, snapshot_id, found.path) as source:
         while block := os.read(source, _COPY):
             out.write(block)
+            hasher.update(block)
             done += len(block)
             if time.monotonic() - tell >= _PROGRESS_SECONDS:
                 tell = time.monotonic()
@@ -170,6 +179,7 @@ def _copy(repository: Repository, snapshot_id: str, found: SnapshotFile, file: P
                     100 * done // max(found.size, 1),
                 )
     log.info("Downloaded %s in %.1f s", human_size(done), time.monotonic() - begin)
+    return hasher.finish()
 
 
 def _live(etcd: EtcdConfig) -> dict[str, Any]:

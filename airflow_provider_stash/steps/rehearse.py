@@ -10,7 +10,7 @@ from typing import Any
 from airflow_provider_stash.etcd.client import EtcdClient
 from airflow_provider_stash.etcd.config import EtcdConfig
 from airflow_provider_stash.etcd.datadir import NewMember, build_data_dirs
-from airflow_provider_stash.etcd.throwaway import NAME, ThrowawayEtcd, find_server, free_port
+from airflow_provider_stash.etcd.throwaway import NAME, PEER_URL, ThrowawayEtcd, find_server
 from airflow_provider_stash.etcd.tools import EtcdTool
 from airflow_provider_stash.exceptions import (
     EtcdAuthenticationError,
@@ -48,18 +48,15 @@ def rehearse(plan: dict[str, Any], tool: EtcdTool, etcd: EtcdConfig, etcd_tools:
             "work_dir, or turn the rehearsal off. Nothing was stopped or changed."
         )
     data_dir = directory / "rehearsal"
-    peer_url = f"http://127.0.0.1:{free_port()}"
     try:
         build_data_dirs(
             tool,
             Path(plan["file"]),
             [NewMember(NAME, data_dir)],
-            initial_cluster={NAME: [peer_url]},
+            initial_cluster={NAME: [PEER_URL]},
             token=NAME,
         )
-        with ThrowawayEtcd(
-            server, data_dir, peer_url=peer_url, user=etcd.user, password=etcd.password
-        ) as client:
+        with ThrowawayEtcd(server, data_dir, user=etcd.user, password=etcd.password) as client:
             _compare(plan, client)
     finally:
         shutil.rmtree(data_dir, ignore_errors=True)

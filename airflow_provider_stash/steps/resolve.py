@@ -68,7 +68,8 @@ def snapshot_result(snapshot: Snapshot) -> dict[str, Any]:
     """
     Write a snapshot as a plain dict.
 
-    :return: ``snapshot`` (the id), ``time``, ``hostname``, ``paths``, ``tags``, and what the tags tell of
+    :return: ``snapshot`` (the id), ``time``, ``hostname``, ``paths``, ``tags``, ``totalSize`` (bytes; None
+        where restic did not record it), and what the tags tell of
         etcd, else None: ``revision``, ``keyCount``, ``hash``, ``etcdVersion``, ``clusterID``.
     """
     etcd = dict(tag.split("=", 1) for tag in snapshot.tags if tag.startswith("etcd-") and "=" in tag)
@@ -79,6 +80,7 @@ def snapshot_result(snapshot: Snapshot) -> dict[str, Any]:
         "hostname": snapshot.host,
         "paths": list(snapshot.paths),
         "tags": list(snapshot.tags),
+        "totalSize": snapshot.size,
         "revision": numbers.get("etcd-revision"),
         "keyCount": numbers.get("etcd-keys"),
         "hash": numbers.get("etcd-hash"),

@@ -24,7 +24,9 @@ backup = etcd_backup_dag(
 restore = etcd_restore_dag(
     "etcd_restore",
     workload=ProcessWorkload(
-        [ProcessMember(**member) for member in description["members"]], etcd_tools=description["etcd_tools"]
+        [ProcessMember(**member) for member in description["members"]],
+        etcd_tools=description["etcd_tools"],
+        start_timeout=15,
     ),
     work_dir=description["work_dir"],
     etcd_tools=description["etcd_tools"],

@@ -1,11 +1,11 @@
 """Real servers, shared where sharing is safe. One that is missing fails the tests."""
 
-from pathlib import Path
-
 import pytest
 
+from airflow_provider_stash.etcd.snapshot_file import SnapshotHasher
 from airflow_provider_stash.etcd.tools import find_tool
 from airflow_provider_stash.restic.repository import Repository
+from airflow_provider_stash.restic.version import restic_version
 from testbed.binaries import etcd_dirs, restics
 from testbed.etcd_cluster import EtcdCluster
 from testbed.servers import PushgatewayServer, RestServer, S3Server
@@ -15,6 +15,12 @@ def newest_etcd():
     return max(etcd_dirs(), key=lambda directory: find_tool(directory).version)
 
 
+def check_sha256(path):
+    hasher = SnapshotHasher()
+    hasher.update(path.read_bytes())
+    return hasher.finish()
+
+
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
     """Three members with TLS and a password, of the newest etcd there is."""
@@ -22,7 +28,7 @@ def cluster(tmp_path_factory):
         yield cluster
 
 
-@pytest.fixture(params=restics(), ids=lambda path: Path(path).parent.name)
+@pytest.fixture(params=restics(), ids=lambda path: f"restic-{restic_version(path)}")
 def restic(request):
     """A restic of every version."""
     return request.param

@@ -1,5 +1,8 @@
 """A whole Airflow with the DAGs of a real cluster, shared by the tests of this folder."""
 
+import time
+from pathlib import Path
+
 import pytest
 
 from testbed.binaries import restics
@@ -15,7 +18,13 @@ def cluster(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def airflow(cluster, pushgateway, tmp_path_factory):
+def hold(tmp_path_factory):
+    """While this file exists, runs of etcd_backup_patient wait."""
+    return tmp_path_factory.mktemp("hold") / "hold"
+
+
+@pytest.fixture(scope="session")
+def airflow(cluster, pushgateway, hold, tmp_path_factory):
     directory = tmp_path_factory.mktemp("session")
     home = airflow_for(
         cluster,
@@ -24,14 +33,36 @@ def airflow(cluster, pushgateway, tmp_path_factory):
         restic=restics()[0],
         pushgateway=pushgateway.url,
         etcd_tools=newest_etcd(),
-        env={"AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.1"},
+        dags=Path(__file__).parent / "dags",
+        env={
+            "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.1",
+            # A worker that is lost is noticed within seconds, not minutes.
+            "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "15",
+            "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "3",
+            "PYTHONPATH": str(Path(__file__).parents[3]),
+            "STASH_TEST_HOLD": str(hold),
+        },
     )
     with home:
         home.wait_for_dag("etcd_backup")
         home.wait_for_dag("etcd_restore")
+        home.wait_for_dag("etcd_backup_patient")
         yield home
 
 
 @pytest.fixture
 def repository_dir(airflow):
     return airflow.directory.parent / "repository"
+
+
+@pytest.fixture(autouse=True)
+def _filled(cluster):
+    cluster.delete("/")
+    cluster.fill(1000, size=512)
+
+
+def wait_for_state(airflow, dag_id, run_id, task_id, wanted, timeout=90):
+    deadline = time.monotonic() + timeout
+    while airflow.states(dag_id, run_id).get(task_id) not in wanted:
+        assert time.monotonic() < deadline, airflow.states(dag_id, run_id)
+        time.sleep(0.05)

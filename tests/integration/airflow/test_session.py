@@ -1,24 +1,15 @@
 """Backup and restore by a real Airflow: scheduler, LocalExecutor, REST."""
 
 import json
-import os
-import signal
 import threading
 import time
 from pathlib import Path
 
 import pytest
 
-from airflow_provider_stash.restic.repository import Repository
-from airflow_provider_stash.restic.snapshots import list_snapshots
 from testbed.etcd_cluster import PASSWORD
 from testbed.session import REPOSITORY_PASSWORD
-
-
-@pytest.fixture(autouse=True)
-def _filled(cluster):
-    cluster.delete("/")
-    cluster.fill(1000, size=512)
+from tests.integration.airflow.conftest import wait_for_state
 
 
 def failed_with(airflow, dag_id, run_id):
@@ -130,53 +121,6 @@ def test_a_snapshot_that_is_not_there_fails_at_once(airflow):
     assert airflow.states("etcd_restore", run_id)["stop_members"] == "upstream_failed"
 
 
-def test_a_failed_backup_is_a_failed_run_and_is_seen_at_once(airflow, cluster, pushgateway, repository_dir):
-    hidden = repository_dir.with_name("hidden")
-    config = repository_dir / "config"
-    config.rename(hidden)
-    (repository_dir / "keys").rename(repository_dir / "keys-away")
-    try:
-        config.write_bytes(b"x" * 200)
-        run_id, state = airflow.run_dag("etcd_backup")
-    finally:
-        hidden.replace(config)
-        (repository_dir / "keys-away").rename(repository_dir / "keys")
-    assert state == "failed"
-    states = airflow.states("etcd_backup", run_id)
-    assert states["init_repository"] == "failed"
-    assert states["backup"] == "upstream_failed"
-    assert states["push_metrics"] == "success"
-    lines = pushgateway.metrics().splitlines()
-    assert [line[-2:] for line in lines if line.startswith("stash_backup_session_success{")] == [" 0"]
-    assert any(line.startswith("stash_backup_last_success_time_seconds{") for line in lines)
-
-
-def test_a_member_that_does_not_come_back_is_rolled_back(airflow, cluster):
-    run_id, state = airflow.run_dag("etcd_backup")
-    assert state == "success"
-    cluster.fill(5, prefix="/later/")
-    now = cluster.all_keys()
-    member = cluster.members[1]
-    control = member.control.read_text()
-    # The new data is refused at the start: the member's command is broken until the roll-back has begun.
-    run_id = airflow.trigger("etcd_restore")
-    wait_for_state(airflow, "etcd_restore", run_id, "stop_members", {"running", "success"})
-    member.control.write_text(control.replace('"command": [', '"command": ["/no/such/etcd", '))
-    wait_for_state(airflow, "etcd_restore", run_id, "start_members", {"failed"})
-    member.control.write_text(control)
-    assert airflow.wait("etcd_restore", run_id) == "failed"
-    assert airflow.states("etcd_restore", run_id)["roll_back"] == "success"
-    cluster.wait_healthy()
-    assert cluster.all_keys() == now
-
-
-def wait_for_state(airflow, dag_id, run_id, task_id, wanted, timeout=90):
-    deadline = time.monotonic() + timeout
-    while airflow.states(dag_id, run_id).get(task_id) not in wanted:
-        assert time.monotonic() < deadline, airflow.states(dag_id, run_id)
-        time.sleep(0.05)
-
-
 def test_a_good_restore_that_is_run_again_is_not_undone(airflow, cluster):
     assert airflow.run_dag("etcd_backup")[1] == "success"
     run_id, state = airflow.run_dag("etcd_restore")
@@ -189,49 +133,29 @@ def test_a_good_restore_that_is_run_again_is_not_undone(airflow, cluster):
     assert cluster.all_keys() == now
 
 
-def test_a_run_marked_as_failed_by_hand_is_rolled_back(airflow, cluster):
-    assert airflow.run_dag("etcd_backup")[1] == "success"
-    cluster.fill(5, prefix="/later/")
-    now = cluster.all_keys()
-    run_id = airflow.trigger("etcd_restore")
-    wait_for_state(airflow, "etcd_restore", run_id, "stop_members", {"success"})
-    airflow.patch(f"/dags/etcd_restore/dagRuns/{run_id}", {"state": "failed"})
-    deadline = time.monotonic() + 90
-    while airflow.states("etcd_restore", run_id)["roll_back"] not in {"success", "skipped", "failed"}:
-        assert time.monotonic() < deadline, airflow.states("etcd_restore", run_id)
-        time.sleep(0.2)
-    if airflow.states("etcd_restore", run_id)["roll_back"] == "success":
-        assert cluster.all_keys() == now
-    else:  # the restore had been verified before the mark came
-        assert airflow.states("etcd_restore", run_id)["verify"] == "success"
-
-
-def test_a_backup_whose_worker_is_killed_leaves_nothing_behind(airflow, cluster, repository_dir):
-    assert airflow.run_dag("etcd_backup")[1] == "success"
-    repository = Repository(str(repository_dir), REPOSITORY_PASSWORD, no_cache=True)
-    before = {one.id for one in list_snapshots(repository)}
-    run_id = airflow.trigger("etcd_backup")
-    restic = wait_for_restic_backup()
-    os.kill(restic["worker"], signal.SIGKILL)
-    assert airflow.wait("etcd_backup", run_id) == "failed"
-    deadline = time.monotonic() + 20
-    while Path(f"/proc/{restic['guard']}").exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-    assert {one.id for one in list_snapshots(repository)} == before
-    assert list((repository_dir / "locks").iterdir()) == []
-
-
-def wait_for_restic_backup():
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        for path in Path("/proc").glob("[0-9]*/cmdline"):
-            try:
-                words = path.read_bytes().decode(errors="replace").split("\0")
-                parent = int((path.parent / "stat").read_text().rpartition(")")[2].split()[1])
-            except OSError:
-                continue
-            if any(word.endswith("guard.py") for word in words) and "backup" in words:
-                return {"guard": int(path.parent.name), "worker": parent}
-        time.sleep(0.005)
-    raise AssertionError("no restic backup was seen")
+def test_a_run_waits_in_the_triggerer_and_the_next_one_is_skipped(airflow, cluster, hold):
+    airflow.post("/pools", {"name": "one_repository", "slots": 1})
+    cluster.kill()
+    hold.touch()
+    try:
+        run_id = airflow.trigger("etcd_backup_patient")
+        wait_for_state(airflow, "etcd_backup_patient", run_id, "wait_for_etcd", {"deferred"})
+        cluster.start()
+        cluster.wait_healthy()
+        wait_for_state(airflow, "etcd_backup_patient", run_id, "wait_for_etcd", {"success"})
+        wait_for_state(airflow, "etcd_backup_patient", run_id, "hold", {"running"})
+        late, state = airflow.run_dag("etcd_backup_patient")
+        states = airflow.states("etcd_backup_patient", late)
+        assert states.pop("skip_if_running") == "success"
+        assert set(states.values()) == {"skipped"}
+        assert state == "success"
+        assert "this one is skipped" in airflow.logs("etcd_backup_patient", late)
+    finally:
+        hold.unlink()
+    assert airflow.wait("etcd_backup_patient", run_id) == "success"
+    of_pool = {
+        one["task_id"]
+        for one in airflow.task_instances("etcd_backup_patient", run_id)
+        if one["pool"] == "one_repository"
+    }
+    assert of_pool == {"init_repository", "backup", "check"}

@@ -1,5 +1,6 @@
 """Data directories built from snapshots by the tools of every version, and etcd servers on them."""
 
+import json
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -7,19 +8,14 @@ import pytest
 
 from airflow_provider_stash import exceptions as e
 from airflow_provider_stash.etcd.config import EtcdConfig
-from airflow_provider_stash.etcd.datadir import (
-    NewMember,
-    build_data_dirs,
-    check_sha256,
-    in_use,
-    snapshot_status,
-)
+from airflow_provider_stash.etcd.datadir import NewMember, build_data_dirs, in_use
 from airflow_provider_stash.etcd.snapshot import copy_snapshot
-from airflow_provider_stash.etcd.throwaway import NAME, ThrowawayEtcd, find_server
+from airflow_provider_stash.etcd.snapshot_file import SnapshotRevisions, read_revisions
+from airflow_provider_stash.etcd.throwaway import NAME, PEER_URL, ThrowawayEtcd, find_server
 from airflow_provider_stash.etcd.tools import EtcdTool, find_tool
 from testbed.binaries import etcd_dirs
 from testbed.etcd_cluster import PASSWORD, EtcdCluster
-from testbed.process import free_port
+from tests.integration.conftest import check_sha256
 
 KEYS = 700
 
@@ -58,19 +54,15 @@ def tool(request, binaries):
 
 
 def build(tool, snapshot, data_dir, **options):
-    url = f"http://127.0.0.1:{free_port()}"
     build_data_dirs(
-        tool, snapshot, [NewMember(NAME, data_dir)], initial_cluster={NAME: [url]}, token=NAME, **options
+        tool, snapshot, [NewMember(NAME, data_dir)], initial_cluster={NAME: [PEER_URL]}, token=NAME, **options
     )
-    return url
 
 
 @contextmanager
 def running(binaries, snapshot, data_dir, *, user="root", password=PASSWORD, **options):
-    url = build(find_tool(binaries), snapshot, data_dir, **options)
-    with ThrowawayEtcd(
-        find_server(binaries), data_dir, peer_url=url, user=user, password=password, timeout=20
-    ) as client:
+    build(find_tool(binaries), snapshot, data_dir, **options)
+    with ThrowawayEtcd(find_server(binaries), data_dir, user=user, password=password, timeout=20) as client:
         yield client
 
 
@@ -101,24 +93,40 @@ def test_three_members_side_by_side(tool, snapshot, binaries, tmp_path):
         assert not any(in_use(member.data_dir) for member in cluster.members)
 
 
-def test_status_of_a_snapshot(tool, snapshot):
-    status = snapshot_status(tool, snapshot)
-    assert status.revision > 1
-    assert status.total_key >= KEYS
-    assert 0 < status.total_size <= snapshot.stat().st_size
-    assert check_sha256(snapshot)
+def told_by(tool, snapshot):
+    return json.loads(tool.run(["snapshot", "status", str(snapshot), "--write-out", "json"]))["revision"]
+
+
+def test_the_revision_of_a_snapshot(tool, snapshot, open_snapshot):
+    for one in (snapshot, open_snapshot):
+        assert read_revisions(one).last == told_by(tool, one) > 1
+
+
+def test_the_revision_of_a_new_etcd_and_of_one_whose_end_was_compacted_away(binaries, tmp_path):
+    with EtcdCluster(tmp_path / "e", size=1, tls=False, password=None, binaries=binaries) as cluster:
+        new = take(cluster, tmp_path / "new.db")
+        cluster.fill(5000, size=100)  # more than a page of the tree's upper levels holds
+        full = take(cluster, tmp_path / "full.db")
+        cluster.delete()
+        with cluster.client() as client:
+            revision = client.count_keys().revision
+        cluster.ctl("compact", str(revision), "--physical")
+        empty = take(cluster, tmp_path / "empty.db")
+    assert read_revisions(new) == SnapshotRevisions(0, 0)
+    assert read_revisions(full).revision == told_by(find_tool(binaries), full)
+    assert read_revisions(empty).compacted == revision
+    build(find_tool(binaries), empty, tmp_path / "d")
+    with ThrowawayEtcd(find_server(binaries), tmp_path / "d", timeout=20) as client:
+        assert client.status()[0].revision == read_revisions(empty).revision == revision
 
 
 def test_a_throw_away_etcd_tells_what_is_in_it(binaries, snapshot, tmp_path):
     with running(binaries, snapshot, tmp_path / "d") as client:
         assert client.count_keys().keys == KEYS
         assert client.status()[0].name == NAME
-        port = client.config.endpoints[0].port
         assert in_use(tmp_path / "d")
     assert not in_use(tmp_path / "d")
     assert "PASSWORD" not in (tmp_path / "d.log").read_text()
-    with pytest.raises(OSError, match="refused"):
-        __import__("socket").create_connection(("127.0.0.1", port), timeout=1).close()
 
 
 def test_a_snapshot_from_before_authentication(binaries, open_snapshot, tmp_path):
@@ -138,7 +146,7 @@ def test_a_snapshot_with_another_password_comes_up_and_says_so(binaries, snapsho
 
 def test_a_bump_of_the_revision_where_it_is_known(binaries, snapshot, tmp_path):
     tool = find_tool(binaries)
-    before = snapshot_status(tool, snapshot).revision
+    before = read_revisions(snapshot).revision
     if not tool.knows_bump_revision:
         with pytest.raises(e.EtcdToolError, match="does not know --bump-revision.*Install a later one"):
             build(tool, snapshot, tmp_path / "d", bump_revision=1000)
@@ -201,18 +209,40 @@ def test_a_tool_that_is_older_than_the_snapshot_is_refused(snapshot, binaries):
 
 
 def test_data_that_etcd_does_not_open(binaries, snapshot, tmp_path):
-    url = build(find_tool(binaries), snapshot, tmp_path / "d")
+    build(find_tool(binaries), snapshot, tmp_path / "d")
     (tmp_path / "d" / "member" / "snap" / "db").write_bytes(b"x" * 100_000)
     with pytest.raises(e.EtcdToolError, match="did not come up.*(failed to|cannot) open database") as error:
-        ThrowawayEtcd(find_server(binaries), tmp_path / "d", peer_url=url, timeout=10).__enter__()
+        ThrowawayEtcd(find_server(binaries), tmp_path / "d", timeout=10).__enter__()
     assert "goroutine" not in str(error.value)
+
+
+def test_no_other_user_can_reach_it(binaries, open_snapshot, tmp_path):
+    listening = 10  # of /proc/net/tcp's st: TCP_LISTEN
+    with running(binaries, open_snapshot, tmp_path / "d") as client:
+        socket = Path(client.config.endpoints[0].host)
+        assert socket.parent.stat().st_mode & 0o777 == 0o700
+        assert client.count_keys().keys == KEYS
+        process = next(
+            path.parent
+            for path in Path("/proc").glob("[0-9]*/cmdline")
+            if str(tmp_path / "d").encode() in path.read_bytes()
+        )
+        sockets = {
+            link.readlink().name for link in (process / "fd").iterdir() if "socket:" in str(link.readlink())
+        }
+        for table in ("tcp", "tcp6"):
+            rows = [line.split() for line in (process / "net" / table).read_text().splitlines()[1:]]
+            assert not [
+                row for row in rows if int(row[3], 16) == listening and f"socket:[{row[9]}]" in sockets
+            ]
+    assert not socket.parent.exists()
 
 
 def test_a_server_that_can_not_be_run(tmp_path):
     with pytest.raises(e.EtcdToolError, match="/no/such/etcd could not be run: No such file"):
-        ThrowawayEtcd("/no/such/etcd", tmp_path / "d", peer_url="http://127.0.0.1:1").__enter__()
+        ThrowawayEtcd("/no/such/etcd", tmp_path / "d").__enter__()
     with pytest.raises(e.EtcdToolError, match="did not come up.*Its last words: none"):
-        ThrowawayEtcd("false", tmp_path / "d", peer_url="http://127.0.0.1:1").__enter__()
+        ThrowawayEtcd("false", tmp_path / "d").__enter__()
 
 
 def test_the_surroundings_flags_do_not_reach_the_server(binaries, snapshot, tmp_path, monkeypatch):

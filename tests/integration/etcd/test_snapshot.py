@@ -12,11 +12,11 @@ import pytest
 from airflow_provider_stash import exceptions as e
 from airflow_provider_stash.etcd import channel
 from airflow_provider_stash.etcd.client import EtcdClient
-from airflow_provider_stash.etcd.datadir import check_sha256
 from airflow_provider_stash.etcd.snapshot import copy_snapshot
 from testbed.binaries import etcd_dirs
 from testbed.etcd_cluster import EtcdCluster
 from testbed.tcp_proxy import TcpProxy
+from tests.integration.conftest import check_sha256
 
 SIZE = 24 << 20
 PING_SECONDS = 6.0

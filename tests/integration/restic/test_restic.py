@@ -23,6 +23,7 @@ from airflow_provider_stash.restic.ls import find_file
 from airflow_provider_stash.restic.repository import Repository
 from airflow_provider_stash.restic.snapshots import list_snapshots
 from airflow_provider_stash.restic.stats import repository_size
+from airflow_provider_stash.restic.version import restic_version
 from testbed.process import wait_until
 
 DATA = os.urandom(3 << 20)
@@ -136,7 +137,7 @@ def processes_with(*words):
 
 
 def test_secrets_are_in_no_command_line(tmp_path, restic, rest):
-    made = with_credentials(Repository(f"{rest.location}-{tmp_path.name}-{Path(restic).parent.name}", PASSWORD,
+    made = with_credentials(Repository(f"{rest.location}-{tmp_path.name}-{restic_version(restic)}", PASSWORD,
                                        no_cache=True, restic=restic), rest.keys)  # fmt: skip
     ensure_repository(made)
     with pytest.raises(KeyboardInterrupt), StdinBackup(made, path="/x/s.db", host="h") as running:
@@ -236,7 +237,7 @@ def test_a_snapshot_without_an_etcd_file(repository):
 
 
 def test_s3(s3, restic):
-    name = Path(restic).parent.name
+    name = f"restic-{restic_version(restic)}"
     made = with_credentials(
         Repository(s3.location("bucket", name), PASSWORD, no_cache=True, restic=restic), s3.keys
     )
@@ -258,7 +259,7 @@ def test_s3_refuses_wrong_keys(s3, restic):
 
 
 def test_a_rest_server_with_user_and_password(rest, tmp_path, restic):
-    location = f"{rest.location}-{tmp_path.name}-{Path(restic).parent.name}"
+    location = f"{rest.location}-{tmp_path.name}-{restic_version(restic)}"
     made = with_credentials(Repository(location, PASSWORD, no_cache=True, restic=restic), rest.keys)
     assert ensure_repository(made).created is True
     backup(made)

@@ -2,20 +2,23 @@
 
 import json
 import logging
+import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from airflow_provider_stash import exceptions as e
-from airflow_provider_stash.etcd.datadir import check_sha256
+from airflow_provider_stash.restic.backends import with_credentials
 from airflow_provider_stash.restic.dump import dump
 from airflow_provider_stash.restic.snapshots import list_snapshots
 from airflow_provider_stash.steps.backup import TempDir, back_up
-from airflow_provider_stash.steps.repository import initialize, repository_status
+from airflow_provider_stash.steps.repository import check_integrity, initialize, repository_status
 from testbed.binaries import etcd_dirs
 from testbed.etcd_cluster import EtcdCluster
 from testbed.tcp_proxy import TcpProxy
+from tests.integration.conftest import check_sha256
 
 
 @pytest.fixture(autouse=True)
@@ -155,3 +158,26 @@ def test_a_cluster_without_authentication_gives_one_without_quorum(tmp_path, rep
             member.run("kill")
         config = replace(three.config(endpoints=three.members[0].client_url), timeout=2.0)
         assert back_up(config, repository)["keyCount"] == 100
+
+
+def test_an_s3_that_drops_every_connection_for_a_while(filled, repository, s3):
+    """restic sends again what was lost; etcd's stream waits meanwhile."""
+    port = int(s3.address.rpartition(":")[2])
+    with TcpProxy(port, upload_limit=1 << 20) as proxy:
+        location = s3.location("dropped", "here", port=proxy.port)
+        there = with_credentials(replace(repository, location=location), s3.keys)
+        direct = replace(there, location=s3.location("dropped", "here"))
+        initialize(direct)
+
+        def recover():
+            while proxy.uploaded < (1 << 20):
+                time.sleep(0.05)
+            time.sleep(2)
+            proxy.upload_limit = None
+
+        mender = threading.Thread(target=recover, daemon=True)
+        mender.start()
+        result = back_up(filled.config(), there)
+        assert not mender.is_alive(), "the limit was never reached"
+    assert [one.id[:8] for one in list_snapshots(direct)] == [result["snapshot"][:8]]
+    assert check_integrity(direct)["integrity"] is True

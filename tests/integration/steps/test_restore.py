@@ -1,6 +1,8 @@
 """The restore steps on real clusters, on good days and bad."""
 
+import resource
 import shutil
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,6 +10,7 @@ import pytest
 
 from airflow_provider_stash import exceptions as e
 from airflow_provider_stash.etcd.client import EtcdClient
+from airflow_provider_stash.etcd.tools import find_tool
 from airflow_provider_stash.restic.backup import StdinBackup
 from airflow_provider_stash.restic.snapshots import list_snapshots
 from airflow_provider_stash.steps.backup import back_up
@@ -194,3 +197,58 @@ def test_members_are_what_was_planned(restore):
         restore.verify({**plan, "expectedRevision": plan["revision"] + 10_000})
     with EtcdClient(restore.cluster.config()) as client:
         assert client.count_keys().keys == 300
+
+
+def test_what_was_deleted_and_compacted_away_last_is_no_corruption(tmp_path, repository):
+    """etcd before 3.5.15 keeps nothing of such a revision but its number."""
+    oldest = min(etcd_dirs(), key=lambda directory: find_tool(directory).version)
+    with EtcdCluster(tmp_path / "etcd", tls=False, password=None, binaries=oldest) as cluster:
+        cluster.fill(50)
+        cluster.delete()
+        cluster.ctl("compact", str(cluster.revision()), "--physical")
+        (tmp_path / "work").mkdir()
+        restore = Restore(cluster, repository, tmp_path / "work", oldest)
+        result = restore.back_up()
+        plan, verified = restore.run()
+    assert plan["revision"] == result["revision"]
+    assert verified["keyCount"] == 0
+
+
+@contextmanager
+def files_up_to(size):
+    """As on a full disk, writes fail; here for files that grow beyond this size."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_disk_that_fills_up_during_the_download(restore):
+    restore.cluster.fill(2000, size=4096)
+    restore.back_up()
+    with (
+        files_up_to(1 << 20),
+        pytest.raises(e.NoSpaceError, match="could not be written to.*Nothing was stopped"),
+    ):
+        restore.fetch()
+    assert list(Path(restore.options.work_dir).iterdir()) == []
+    assert all(member.in_use() for member in restore.workload.members)
+
+
+def test_a_disk_that_fills_up_while_data_is_built(restore):
+    restore.cluster.fill(2000, size=4096)
+    restore.back_up()
+    now = restore.cluster.all_keys()
+    plan = restore.fetch()
+    with files_up_to(5 << 20), pytest.raises(e.EtcdToolError, match="snapshot restore failed"):
+        restore.fill(plan)
+    assert all(member.in_use() for member in restore.workload.members)  # nothing was stopped for it
+    roll_back(restore.cluster.config(), restore.workload, key=KEY, timeout=30)
+    assert restore.cluster.all_keys() == now
+    restore.fill(plan)  # a retry, once there is room
+    restore.workload.stop(key=KEY)
+    restore.workload.start(key=KEY)
+    restore.verify(plan)
+    assert restore.cluster.all_keys() == now

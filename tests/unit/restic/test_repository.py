@@ -1,6 +1,6 @@
 import pytest
 
-from airflow_provider_stash.restic.process import build_environment, build_flags
+from airflow_provider_stash.restic.invocation import build_environment, build_flags
 from airflow_provider_stash.restic.repository import Repository
 
 
