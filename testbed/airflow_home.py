@@ -139,6 +139,10 @@ class AirflowHome:
         """Ask the REST API (``/api/v2``)."""
         return self._call("GET", f"/api/v2{path}", user=user)
 
+    def ui(self, path: str, *, user: str = ADMIN) -> Any:
+        """Ask what the web UI asks for its own use."""
+        return self._call("GET", f"/ui{path}", user=user)
+
     def post(self, path: str, body: Any, *, user: str = ADMIN) -> Any:
         """Post to the REST API."""
         return self._call("POST", f"/api/v2{path}", body, user=user)

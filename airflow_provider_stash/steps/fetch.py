@@ -6,6 +6,7 @@ import logging
 import os
 import shutil
 import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -165,10 +166,18 @@ def _copy(repository: Repository, snapshot_id: str, found: SnapshotFile, file: P
     begin = tell = time.monotonic()
     hasher, done = SnapshotHasher(), 0
     target = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(target, "wb") as out, dump(repository, snapshot_id, found.path) as source:
+    with (
+        os.fdopen(target, "wb") as out,
+        ThreadPoolExecutor(1, thread_name_prefix="snapshot-hasher") as pool,
+        dump(repository, snapshot_id, found.path) as source,
+    ):
+        hashed: Future[None] | None = None
         while block := os.read(source, _COPY):
+            # Hashing releases the interpreter: it goes on while this block is written and the next one comes.
+            if hashed is not None:
+                hashed.result()
+            hashed = pool.submit(hasher.update, block)
             out.write(block)
-            hasher.update(block)
             done += len(block)
             if time.monotonic() - tell >= _PROGRESS_SECONDS:
                 tell = time.monotonic()

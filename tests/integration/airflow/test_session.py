@@ -159,3 +159,30 @@ def test_a_run_waits_in_the_triggerer_and_the_next_one_is_skipped(airflow, clust
         if one["pool"] == "one_repository"
     }
     assert of_pool == {"init_repository", "backup", "check"}
+
+
+def test_both_forms_and_the_test_button(airflow, cluster):
+    forms = {one["connection_type"]: one for one in airflow.ui("/connections/hook_meta")}
+    for kind, labels in (
+        ("etcd", {"CA certificate", "Client certificate", "Client private key", "Skip verification"}),
+        ("restic", {"Storage credentials", "AWS connection", "Cache directory"}),
+    ):
+        fields = forms[kind]["extra_fields"]
+        shown = {field["schema"].get("title") for field in fields.values()}
+        assert labels <= shown, shown
+        assert all(field["description"] or field["schema"].get("description") for field in fields.values())
+    asked = json.loads(cluster.connection())
+    connection = {
+        "connection_id": "tried",
+        "conn_type": "etcd",
+        "host": asked["host"],
+        "login": asked["login"],
+        "password": asked["password"],
+        "extra": json.dumps(asked["extra"]),
+    }
+    answer = airflow.post("/connections/test", connection)
+    assert answer["status"] is True
+    assert "3 of 3 members answer" in answer["message"]
+    answer = airflow.post("/connections/test", {**connection, "password": "hunter2"})
+    assert answer["status"] is False
+    assert "hunter2" not in answer["message"]
