@@ -30,6 +30,10 @@ class EtcdUnavailableError(EtcdError):
     """No endpoint answered in time."""
 
 
+class EtcdNoLeaderError(EtcdUnavailableError):
+    """The endpoint answers, but its cluster has no leader now: an election, or the quorum is lost."""
+
+
 class EtcdTLSError(EtcdUnavailableError):
     """The TLS handshake failed: wrong CA, wrong name, expired, or a client certificate is missing."""
 

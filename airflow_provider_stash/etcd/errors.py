@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_stash.exceptions import (
     EtcdAuthenticationError,
     EtcdError,
+    EtcdNoLeaderError,
     EtcdPermissionError,
     EtcdTLSError,
     EtcdUnavailableError,
@@ -154,7 +155,7 @@ def unavailable(endpoint: Endpoint, details: str, config: EtcdConfig) -> EtcdUna
             f"{endpoint}: connection refused: nothing listens there. Is the member running?"
         )
     if any(sign in text for sign in _NO_QUORUM) and "etcdserver" in text:
-        return EtcdUnavailableError(
+        return EtcdNoLeaderError(
             f"{endpoint}: {details}: the cluster has no leader now. Are more than half of its members up?"
         )
     if endpoint.tls:

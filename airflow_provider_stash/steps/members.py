@@ -11,12 +11,14 @@ from airflow_provider_stash.etcd.client import EtcdClient
 from airflow_provider_stash.etcd.config import Endpoint, parse_endpoints
 from airflow_provider_stash.etcd.errors import all_failed
 from airflow_provider_stash.etcd.models import HashKV, KeyCount, MemberStatus
-from airflow_provider_stash.exceptions import EtcdError, EtcdUnavailableError
+from airflow_provider_stash.exceptions import EtcdError, EtcdNoLeaderError, EtcdUnavailableError
 
 log = logging.getLogger(__name__)
 
 _LONG_READ_SECONDS = 300.0
-_ELECTION_SECONDS = 3.0
+_PAUSE_SECONDS = 3.0
+_ELECTION_SECONDS = 10.0
+_POLL = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +50,8 @@ def members_to_try(client: EtcdClient, failures: Sequence[EtcdError]) -> Iterato
     """
     yield from _candidates(client)
     if all(isinstance(failure, EtcdUnavailableError) for failure in failures):
-        log.info("Trying again in %.0f s: a new leader may be elected by then.", _ELECTION_SECONDS)
-        time.sleep(_ELECTION_SECONDS)
+        log.info("Trying again in %.0f s: a new leader may be elected by then.", _PAUSE_SECONDS)
+        time.sleep(_PAUSE_SECONDS)
         yield from _candidates(client)
 
 
@@ -59,7 +61,7 @@ def _candidates(client: EtcdClient) -> list[MemberStatus]:
 
     :raises EtcdUnavailableError: none answers.
     """
-    asked = client.endpoint_status()
+    asked = _ask_after_election(client)
     alive = [status for status in asked if status.alive and not status.is_learner]
     for status in asked:
         if not status.alive:
@@ -71,6 +73,21 @@ def _candidates(client: EtcdClient) -> list[MemberStatus]:
             raise EtcdUnavailableError("Only learners answer; a voting member must give the snapshot.")
         raise all_failed("No etcd endpoint answered.", [status.failure for status in asked if status.failure])
     return alive
+
+
+def _ask_after_election(client: EtcdClient) -> list[MemberStatus]:
+    """
+    Ask the configured endpoints for their status, again while an election may be why none tells it: with
+    authentication on, the latest versions want a login first, and that needs a leader.
+    """
+    deadline = time.monotonic() + _ELECTION_SECONDS
+    while True:
+        asked = client.endpoint_status()
+        electing = [status for status in asked if isinstance(status.failure, EtcdNoLeaderError)]
+        if any(status.alive for status in asked) or not electing or time.monotonic() > deadline:
+            return asked
+        log.info("%s The election is waited for.", electing[0].error)
+        time.sleep(_POLL)
 
 
 def read_facts(client: EtcdClient, status: MemberStatus, *, hash_kv: bool) -> Facts:
