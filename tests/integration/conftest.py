@@ -15,6 +15,13 @@ def newest_etcd():
     return max(etcd_dirs(), key=lambda directory: find_tool(directory).version)
 
 
+EDGE_RESTICS = sorted({pick(restics(), key=restic_version) for pick in (min, max)})
+
+
+def restic_id(path):
+    return f"restic-{restic_version(path)}"
+
+
 def check_sha256(path):
     hasher = SnapshotHasher()
     hasher.update(path.read_bytes())
@@ -28,7 +35,7 @@ def cluster(tmp_path_factory):
         yield cluster
 
 
-@pytest.fixture(params=restics(), ids=lambda path: f"restic-{restic_version(path)}")
+@pytest.fixture(params=restics(), ids=restic_id)
 def restic(request):
     """A restic of every version."""
     return request.param
