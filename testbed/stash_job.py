@@ -21,8 +21,7 @@ class StashJob:
     """
 
     def __init__(self, directory: Path, restic: str) -> None:
-        self.root = directory / "root"
-        self.data = self.root / "stash-tmp" / "data"
+        self._at(directory)
         for part in (self.root / "bin", self.root / "tmp", self.data):
             part.mkdir(parents=True)
         shutil.copy(restic, self.root / "bin" / "restic")
@@ -32,6 +31,17 @@ class StashJob:
             target = self.root / library.lstrip("/")
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(library, target)
+
+    def _at(self, directory: Path) -> None:
+        self.root = directory / "root"
+        self.data = self.root / "stash-tmp" / "data"
+
+    def copy(self, directory: Path) -> StashJob:
+        """Give the same in another directory, the repository with it."""
+        made = StashJob.__new__(StashJob)
+        made._at(directory)
+        shutil.copytree(self.root, made.root)
+        return made
 
     @property
     def location(self) -> str:

@@ -27,7 +27,7 @@ _STDERR_KEPT = 1 << 16
 _PIPE_SIZE = 1 << 20
 _OUTPUT_READ = 1 << 20
 _LOOK_SECONDS = 0.5
-_PROGRESS_FPS = "0.5"
+_PROGRESS_FPS = "0.2"  # a line each 5 s
 _F_SETPIPE_SZ = 1031
 
 

@@ -109,7 +109,11 @@ def check_integrity(
     begin = now()
     read_data_subset = _todays_part(read_data_subset)
     result = check(
-        repository, read_data=read_data, read_data_subset=read_data_subset, lock_timeout=lock_timeout
+        repository,
+        read_data=read_data,
+        read_data_subset=read_data_subset,
+        lock_timeout=lock_timeout,
+        follow=log.info,
     )
     for error in result.errors:
         log.error("%s", error)
