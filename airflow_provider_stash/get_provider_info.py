@@ -40,6 +40,7 @@ def get_provider_info() -> dict[str, Any]:
         ],
         "sensors": [{"integration-name": "etcd", "python-modules": [f"{_PACKAGE}.sensors.etcd"]}],
         "triggers": [{"integration-name": "etcd", "python-modules": [f"{_PACKAGE}.triggers.etcd"]}],
+        "cli": [f"{_PACKAGE}.cli.definition.get_stash_cli_commands"],
         "connection-types": [_etcd_connection(), _restic_connection()],
     }
 

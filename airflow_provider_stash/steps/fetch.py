@@ -84,7 +84,7 @@ def fetch_snapshot(
         # Side by side: members that are down take the connection's time-out to say so.
         with ThreadPoolExecutor(1, thread_name_prefix="ask-etcd") as pool:
             live = pool.submit(_live, etcd)
-            sha256 = _download(repository, snapshot["snapshot"], found, file)
+            sha256 = download(repository, snapshot["snapshot"], found, file)
         revisions = read_revisions(file)
         plan = {
             **snapshot,
@@ -135,8 +135,14 @@ def _locate(repository: Repository, snapshot: dict[str, Any]) -> SnapshotFile:
     return find_file(repository, snapshot["snapshot"], ETCD_FILE)
 
 
-def _download(repository: Repository, snapshot_id: str, found: SnapshotFile, file: Path) -> str:
-    """Download the file and compare its sha256; what an earlier attempt left is replaced."""
+def download(repository: Repository, snapshot_id: str, found: SnapshotFile, file: Path) -> str:
+    """
+    Download the file into a directory of its own, and compare its sha256; an earlier attempt's is replaced.
+
+    :return: the sha256.
+    :raises SnapshotCorruptError: it differs.
+    :raises NoSpaceError: there is not enough room.
+    """
     shutil.rmtree(file.parent, ignore_errors=True)
     try:
         file.parent.mkdir(mode=0o700, parents=False)
