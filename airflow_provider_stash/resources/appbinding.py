@@ -52,8 +52,8 @@ class ClientConfig(Model):
 
     @model_validator(mode="after")
     def _one_address(self) -> ClientConfig:
-        if (self.url is None) == (self.service is None):
-            raise PydanticCustomError("one_address", "needs either url or service.")
+        if self.url is None and self.service is None:
+            raise PydanticCustomError("one_address", "needs url or service.")
         return self
 
     @property
@@ -111,27 +111,6 @@ class SecretTransform(Model):
     remove_key: RemoveKey | None = None
 
 
-class AddonTasks(Model):
-    """The Tasks of the application's addon."""
-
-    backup_task: TaskRef = TaskRef()
-    restore_task: TaskRef = TaskRef()
-
-
-class Addon(Model):
-    """The application's addon."""
-
-    addon: AddonTasks = AddonTasks()
-
-
-class Parameters(Model):
-    """Further parameters (``StashAddon``)."""
-
-    api_version: str = ""
-    kind: str = ""
-    stash: Addon = Addon()
-
-
 class AppRef(Model):
     """The application's own object."""
 
@@ -150,8 +129,18 @@ class AppBindingSpec(Model):
     client_config: ClientConfig
     secret: LocalObjectReference | None = None
     secret_transforms: list[SecretTransform] = []
-    parameters: Parameters = Parameters()
+    parameters: dict[str, Any] = {}
     tls_secret: LocalObjectReference | None = None
+
+    def addon_task(self, which: str) -> TaskRef | None:
+        """
+        Look up a Task among the application's own (parameters of the kind ``StashAddon``).
+
+        :param which: ``backupTask`` or ``restoreTask``.
+        """
+        addon = (self.parameters.get("stash") or {}).get("addon") or {}
+        task = addon.get(which) if isinstance(addon, dict) else None
+        return TaskRef.model_validate(task) if task else None
 
     @property
     def app_group(self) -> str:
