@@ -89,6 +89,11 @@ class Manifests:
         self.read_all()
         return [loaded for loaded in self._objects.values() if isinstance(loaded.object, models)]
 
+    def add(self, loaded: Loaded) -> None:
+        """Add an object that was made from others; one that is in the manifests stays."""
+        read: StashObject = loaded.object
+        self._objects.setdefault((read.kind, read.namespace, read.name), loaded)
+
     def labels_of(self, namespace: str) -> dict[str, str]:
         """Give the labels of a namespace, as far as the manifests hold its ``Namespace``."""
         for index in sorted(self._unread):
