@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 
@@ -113,22 +112,37 @@ REFUSED_FIELDS: Mapping[str, str] = {
 """By the path within a member; what else Stash can do, and an etcd cluster can't have done to it."""
 
 
-@cache
-def place_of(kind: str, field: str) -> str | None:
+def places_of(kind: str, document: Mapping[str, Any], own: Mapping[str, str]) -> Iterator[FieldPlace]:
+    """
+    Tell of every field where it goes; apiVersion and kind are left out.
+
+    :param kind: of the object.
+    :param document: the object.
+    :param own: places that this object alone knows, by path; they go before the table's.
+    :raises KeyError: a field that the table does not know.
+    """
+    for path, value in leaves(document):
+        if path not in {"apiVersion", "kind"}:
+            yield FieldPlace(path, value, own.get(_nearest(path, own)) or place_of(kind, path))
+
+
+def place_of(kind: str, field: str) -> str:
     """
     Look up where a field goes.
 
     :param kind: of the object.
     :param field: its path.
-    :return: None where nobody knows.
+    :raises KeyError: the table does not know.
     """
     places = PLACES[kind]
-    path = re.sub(r"\[\d+\]", "[]", field)
-    while path:
-        if path in places:
-            return places[path]
-        path = re.sub(r"(\[\]|\.?[^.\[\]]+)$", "", path)
-    return None
+    return places[_nearest(re.sub(r"\[\d+\]", "[]", field), places)]
+
+
+def _nearest(path: str, places: Mapping[str, str]) -> str:
+    """Give the path, or that of the nearest above it that has a place; empty where none has."""
+    while path and path not in places:
+        path = re.sub(r"(\[\d*\]|\.?[^.\[\]]+)$", "", path)
+    return path
 
 
 def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:

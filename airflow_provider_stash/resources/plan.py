@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from airflow_provider_stash.resources.connections import connection_id
-from airflow_provider_stash.resources.field_places import FieldPlace
+from airflow_provider_stash.resources.field_places import FieldPlace, places_of
 
 
 @dataclass(frozen=True)
@@ -121,10 +121,11 @@ class DagPlan:
     :param name: the object's.
     :param file: its manifest's path.
     :param line: where it begins there.
-    :param source: its YAML.
+    :param source: its YAML; no Secret's.
     :param repository: the restic connection.
     :param members: the targets, one unless it is a batch.
-    :param fields: every field and where it went.
+    :param document: the object as a mapping.
+    :param places: where fields went that go elsewhere than others of their kind, by path.
     :param schedule: cron expression, or ``@every`` with a duration; None: by hand.
     :param paused: whether the DAG is paused when it is first seen.
     :param timeout: for a run of a backup, for each task of a restore; None: no limit.
@@ -144,7 +145,8 @@ class DagPlan:
     source: str = field(repr=False)
     repository: ConnectionPlan
     members: tuple[MemberPlan, ...]
-    fields: tuple[FieldPlace, ...] = field(repr=False)
+    document: Mapping[str, Any] = field(repr=False)
+    places: Mapping[str, str] = field(repr=False)
     schedule: str | None = None
     paused: bool = False
     timeout: timedelta | None = None
@@ -159,6 +161,11 @@ class DagPlan:
     def dag_id(self) -> str:
         """The DAG's id, such as ``stash.demo.backupconfiguration.etcd-backup``."""
         return dag_id(self.kind, self.namespace, self.name)
+
+    @property
+    def fields(self) -> list[FieldPlace]:
+        """Every field and where it went."""
+        return list(places_of(self.kind, self.document, self.places))
 
     @property
     def is_batch(self) -> bool:

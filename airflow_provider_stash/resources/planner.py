@@ -12,7 +12,6 @@ import yaml
 from airflow_provider_stash.resources.appbinding import AppBinding
 from airflow_provider_stash.resources.backup import BackupBatch, BackupConfiguration
 from airflow_provider_stash.resources.blueprint import BLUEPRINT, expand
-from airflow_provider_stash.resources.field_places import FieldPlace, leaves, place_of
 from airflow_provider_stash.resources.load import Loaded, Manifests
 from airflow_provider_stash.resources.member import MemberPlanner
 from airflow_provider_stash.resources.plan import ConnectionPlan, DagPlan
@@ -145,6 +144,7 @@ class _SessionPlanner:
         members = self._members()
         if any(member.no_cache for member in members):
             repository = replace(repository, options={"no_cache": True})
+        document = _plain(self.object.dump())
         backup = isinstance(self.object, BackupConfiguration | BackupBatch)
         planned = DagPlan(
             kind=kind,
@@ -152,10 +152,11 @@ class _SessionPlanner:
             name=self.object.name,
             file=self.loaded.file,
             line=self.loaded.line,
-            source=self.loaded.source.strip() or yaml.safe_dump(self._plain(), sort_keys=False),
+            source=self.loaded.source.strip() or yaml.safe_dump(document, sort_keys=False),
             repository=repository,
             members=tuple(member.plan for member in members),
-            fields=tuple(self._fields()),
+            document=document,
+            places=self.places,
             timeout=spec.time_out.timedelta if spec.time_out else None,
             **(self._of_backup(spec) if backup else {}),
             **(self._of_batch(spec) if kind.endswith("Batch") else {}),
@@ -239,24 +240,8 @@ class _SessionPlanner:
                     "member an alias of its own.",
                 )
 
-    def _fields(self) -> Iterable[FieldPlace]:
-        for path, value in leaves(self._plain()):
-            if path in {"apiVersion", "kind"}:
-                continue
-            place = self._place(path)
-            if place is None:
-                raise Refused(path, "can't be done here.")
-            yield FieldPlace(path, value, place)
 
-    def _place(self, path: str) -> str | None:
-        above = path
-        while above:
-            if above in self.places:
-                return self.places[above]
-            above = re.sub(r"(\[\d+\]|\.?[^.\[\]]+)$", "", above)
-        return place_of(self.object.kind, path)
-
-    def _plain(self) -> dict[str, Any]:
+def _plain(self) -> dict[str, Any]:
         dumped: dict[str, Any] = _plain(self.object.dump())
         return dumped
 
