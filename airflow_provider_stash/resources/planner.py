@@ -61,6 +61,8 @@ def plan_one(manifests: Manifests, wanted: str) -> DagPlan | None:
     if match is None or model is None:
         return None
     found = manifests.find(model, match[1], match[3])
+    if found is None and model is RestoreBatch:  # it may be the DAG of one of its members
+        found = manifests.find(model, match[1], match[3].rpartition(".")[0])
     if found is not None:
         return _plan(manifests, found, None, [])
     if model is BackupConfiguration:  # it may come from a blueprint
