@@ -129,21 +129,27 @@ def show(
     """
     Write a result to standard output, as ``--output`` says.
 
-    :param rows: as they are written as JSON or YAML.
+    :param rows: as they are written as JSON or YAML; without any, a table is nothing at all.
     :param columns: of the table for people: heading, and what stands there of a row.
     """
     found = [dict(row) for row in rows]
-    if args.output == "json":
-        print(json.dumps(found, indent=2))  # noqa: T201
-    elif args.output == "yaml":
-        import yaml
-
-        print(yaml.safe_dump(found, sort_keys=False), end="")  # noqa: T201
-    else:
+    if args.output != "table":
+        dump(found, args.output)
+    elif found:
         from airflow.cli.simple_table import AirflowConsole
 
         table = [{name: _cell(read(row)) for name, read in columns.items()} for row in found]
         AirflowConsole().print_as_table(table)
+
+
+def dump(result: Any, output: str) -> None:
+    """Write a result to standard output as JSON or YAML."""
+    if output == "json":
+        print(json.dumps(result, indent=2))  # noqa: T201
+    else:
+        import yaml
+
+        print(yaml.safe_dump(result, sort_keys=False), end="")  # noqa: T201
 
 
 def _cell(value: Any) -> str:

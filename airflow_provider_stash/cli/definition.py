@@ -56,6 +56,7 @@ def get_stash_cli_commands() -> list[CLICommand]:
             name="stash",
             help="Back up and restore etcd: repositories, snapshots, sessions",
             subcommands=(
+                *_manifest_verbs(),
                 *_repository_verbs(),
                 GroupCommand(
                     name="snapshots", help="List, delete or download snapshots", subcommands=_snapshot_verbs()
@@ -67,6 +68,33 @@ def get_stash_cli_commands() -> list[CLICommand]:
             ),
         )
     ]
+
+
+def _manifest_verbs() -> tuple[ActionCommand, ...]:
+    paths = Arg(("paths",), metavar="PATH", nargs="+", help="Manifests: files, or directories with all below")
+    return (
+        _verb(
+            "import",
+            "imports.import_",
+            "Make Airflow connections of Stash's AppBindings and Repositories",
+            (
+                paths,
+                Arg(
+                    ("--print",),
+                    choices=("env", "json", "yaml"),
+                    help="Print them, passwords too, for a secrets backend; write nothing",
+                ),
+                ARG_YES,
+                _OUTPUT,
+            ),
+        ),
+        _verb(
+            "render",
+            "render.render",
+            "Show what DAGs and tasks Stash's manifests give; exit code 1 when anything is refused",
+            (paths, _OUTPUT),
+        ),
+    )
 
 
 def _repository_verbs() -> tuple[ActionCommand, ...]:

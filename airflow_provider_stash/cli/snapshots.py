@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from airflow_provider_stash.cli.console import confirm, recorded_verb, show, verb
+from airflow_provider_stash.cli.console import confirm, recorded_verb, show, tell, verb
 from airflow_provider_stash.cli.repositories import repository_of
 from airflow_provider_stash.exceptions import InvalidConfigurationError, SnapshotNotFoundError
 from airflow_provider_stash.restic.snapshots import list_snapshots
@@ -39,6 +39,8 @@ def list_(args: Namespace) -> None:
         if (args.hostname in {None, one.host}) and wanted <= set(one.tags)
     ]
     found.sort(key=lambda one: one.time, reverse=True)
+    if not found:
+        tell("No snapshot fits.")
     show(args, [snapshot_result(one) for one in found[: args.limit]], _COLUMNS)
 
 
