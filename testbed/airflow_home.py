@@ -93,16 +93,21 @@ class AirflowHome:
 
     def run(self, *arguments: str) -> str:
         """Run an ``airflow`` command and give its output."""
-        done = subprocess.run(
+        done = self.call(*arguments)
+        if done.returncode:
+            raise RuntimeError(f"airflow {' '.join(arguments)}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
+        return done.stdout
+
+    def call(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        """Run an ``airflow`` command to its end, whatever that is."""
+        return subprocess.run(
             [sys.executable, "-m", "airflow", *arguments],
             env=self.env,
+            input=stdin,
             capture_output=True,
             text=True,
             check=False,
         )
-        if done.returncode:
-            raise RuntimeError(f"airflow {' '.join(arguments)}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
-        return done.stdout
 
     def _ready(self) -> bool:
         try:

@@ -50,7 +50,7 @@ def delete(args: Namespace) -> None:
     from airflow_provider_stash.restic.delete import delete_snapshots
 
     repository = repository_of(args.conn_id)
-    chosen = _choose(
+    chosen = choose(
         [snapshot_result(one) for one in list_snapshots(repository)],
         args.snapshots,
         repository.redacted_location,
@@ -65,7 +65,7 @@ def delete(args: Namespace) -> None:
         prune_repository(repository, PruneOptions(), lock_timeout=args.lock_timeout)
 
 
-def _choose(there: Sequence[dict[str, Any]], wanted: Sequence[str], location: str) -> list[dict[str, Any]]:
+def choose(there: Sequence[dict[str, Any]], wanted: Sequence[str], location: str) -> list[dict[str, Any]]:
     """
     Find the snapshots meant; each once.
 

@@ -1,0 +1,28 @@
+"""
+Runs several ``airflow`` commands in one process, by Airflow's own parser: each start of Airflow costs seconds.
+
+Reads ``[[argument, ...], ...]`` from standard input, writes ``[{code, out, err}, ...]``.
+"""
+
+import contextlib
+import io
+import json
+import sys
+
+from airflow.cli.cli_parser import get_parser
+
+
+def run(arguments):
+    out, err, code = io.StringIO(), io.StringIO(), 0
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            args = get_parser().parse_args(arguments)
+            args.func(args)
+        except SystemExit as ended:
+            code = ended.code or 0
+    return {"code": code, "out": out.getvalue(), "err": err.getvalue()}
+
+
+if __name__ == "__main__":
+    results = [run(arguments) for arguments in json.load(sys.stdin)]
+    json.dump(results, sys.__stdout__)
