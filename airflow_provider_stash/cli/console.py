@@ -91,6 +91,10 @@ def _log_to_stderr(verbose: bool) -> None:
     logger.handlers = [handler]
     logger.setLevel(logging.DEBUG if verbose else logging.INFO)
     logger.propagate = False
+    # Airflow 3.2 logs to standard output, which is for results; later versions do this by themselves.
+    for one in logging.getLogger().handlers:
+        if isinstance(one, logging.StreamHandler) and one.stream is sys.stdout:
+            one.setStream(sys.stderr)
 
 
 def tell(text: str) -> None:

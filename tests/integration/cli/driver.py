@@ -1,13 +1,15 @@
 """
 Runs several ``airflow`` commands in one process, by Airflow's own parser: each start of Airflow costs seconds.
 
-Reads ``[[argument, ...], ...]`` from standard input, writes ``[{code, out, err}, ...]``.
+Reads ``[[argument, ...], ...]`` from standard input, writes ``[{code, out, err}, ...]`` to the file that is its argument:
+Airflow's own log may go to standard output.
 """
 
 import contextlib
 import io
 import json
 import sys
+from pathlib import Path
 
 from airflow.cli.cli_parser import get_parser
 
@@ -25,4 +27,4 @@ def run(arguments):
 
 if __name__ == "__main__":
     results = [run(arguments) for arguments in json.load(sys.stdin)]
-    json.dump(results, sys.__stdout__)
+    Path(sys.argv[1]).write_text(json.dumps(results))

@@ -32,8 +32,9 @@ class Stash:
 
     def __call__(self, *lines):
         """Run command lines of ``airflow``, one after another; give their codes, outputs and errors."""
+        results = self.home.directory / "results.json"
         done = subprocess.run(
-            [sys.executable, Path(__file__).with_name("driver.py")],
+            [sys.executable, Path(__file__).with_name("driver.py"), results],
             env=self.home.env,
             input=json.dumps([line.split() for line in lines]),
             capture_output=True,
@@ -41,8 +42,8 @@ class Stash:
             check=False,
         )
         assert done.returncode == 0, done.stderr
-        assert PASSWORD not in done.stdout + done.stderr
-        return [(one["code"], one["out"], one["err"]) for one in json.loads(done.stdout)]
+        assert PASSWORD not in done.stdout + done.stderr + results.read_text()
+        return [(one["code"], one["out"], one["err"]) for one in json.loads(results.read_text())]
 
     def back_up(self, data=b"data"):
         with StdinBackup(self.repository, path="/stash-tmp/data/snapshot.db", host="host-0") as running:
