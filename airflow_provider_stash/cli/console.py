@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import sys
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -61,6 +62,8 @@ def verb(function: Callable[[Namespace], Exit | None]) -> Callable[[Namespace], 
         # The hooks then read connections as the API server does, from Airflow's database too.
         os.environ["_AIRFLOW_PROCESS_CONTEXT"] = "server"
         ProvidersManager().initialize_providers_configuration()
+        if not args.verbose:
+            warnings.simplefilter("ignore")  # as Airflow's own commands do: they are for developers
         try:
             code = function(args)
         except KeyboardInterrupt:

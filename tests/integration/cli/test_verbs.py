@@ -5,8 +5,6 @@ import json
 import os
 import shutil
 import sqlite3
-import subprocess
-import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,6 +18,7 @@ from airflow_provider_stash.restic.snapshots import list_snapshots
 from testbed.airflow_home import AirflowHome
 from tests.integration.conftest import EDGE_RESTICS
 
+pytestmark = pytest.mark.timeout(600)
 PASSWORD, NEW_PASSWORD = "the-repository-password", "another-password"
 
 
@@ -32,18 +31,9 @@ class Stash:
 
     def __call__(self, *lines):
         """Run command lines of ``airflow``, one after another; give their codes, outputs and errors."""
-        results = self.home.directory / "results.json"
-        done = subprocess.run(
-            [sys.executable, Path(__file__).with_name("driver.py"), results],
-            env=self.home.env,
-            input=json.dumps([line.split() for line in lines]),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        assert PASSWORD not in done.stdout + done.stderr + results.read_text()
-        return [(one["code"], one["out"], one["err"]) for one in json.loads(results.read_text())]
+        results = self.home.call_all(*lines)
+        assert PASSWORD not in str(results)
+        return results
 
     def back_up(self, data=b"data"):
         with StdinBackup(self.repository, path="/stash-tmp/data/snapshot.db", host="host-0") as running:
@@ -163,7 +153,7 @@ def test_passwords(stash, home, tmp_path):
     extra = json.dumps({"no_cache": True, "restic_path": stash.repository.restic}, separators=(",", ":"))
     results = stash(
         f"connections add stored --conn-type restic --conn-host {stash.repository.location} "
-        f"--conn-password {PASSWORD} --conn-extra {extra}",
+        f"--conn-password {PASSWORD} --conn-extra '{extra}'",
         f"stash key add stored --new-password-file {second} --user somebody",
         "stash key list stored -o json",
     )

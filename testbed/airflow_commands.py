@@ -5,17 +5,22 @@ Reads ``[[argument, ...], ...]`` from standard input, writes ``[{code, out, err}
 Airflow's own log may go to standard output.
 """
 
+from __future__ import annotations
+
 import contextlib
 import io
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
-from airflow.cli.cli_parser import get_parser
 
+def run(arguments: list[str]) -> dict[str, Any]:
+    """Run one command."""
+    from airflow.cli.cli_parser import get_parser
 
-def run(arguments):
-    out, err, code = io.StringIO(), io.StringIO(), 0
+    out, err = io.StringIO(), io.StringIO()
+    code: Any = 0
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
             args = get_parser().parse_args(arguments)
