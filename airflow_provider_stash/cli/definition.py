@@ -296,6 +296,7 @@ def _session_verbs() -> tuple[ActionCommand, ...]:
                     help="A field of its form; the value as JSON, else as text (repeatable)",
                 ),
                 Arg(("-w", "--wait"), action="store_true", help="Wait for its end; exit code 1 if it failed"),
+                ARG_YES,
                 _OUTPUT,
             ),
         ),

@@ -8,7 +8,7 @@ import time
 from argparse import Namespace
 from typing import Any
 
-from airflow_provider_stash.cli.console import Exit, fail, recorded_verb, show, tell
+from airflow_provider_stash.cli.console import Exit, confirm, fail, recorded_verb, show, tell
 from airflow_provider_stash.exceptions import InvalidConfigurationError
 
 _LOOK_SECONDS = 1.0
@@ -23,6 +23,8 @@ def trigger(args: Namespace) -> Exit | None:
 
     conf = parse_params(args.param or ())
     paused = _find_dags([args.dag_id])[args.dag_id]
+    if conf.get("dry_run") is not True and _restores(args.dag_id):
+        confirm(args, f"{args.dag_id} restores: members of etcd will be stopped, and their data replaced.")
     try:
         run = get_current_api_client().trigger_dag(
             dag_id=args.dag_id, conf=conf, triggering_user_name=getpass.getuser()
@@ -118,6 +120,17 @@ def _find_dags(dag_ids: list[str]) -> dict[str, bool]:
             + (f"; is {near[0]!r} meant?" if near else "; 'airflow dags list' tells which there are.")
         )
     return {dag_id: known[dag_id] for dag_id in dag_ids}
+
+
+def _restores(dag_id: str) -> bool:
+    """Tell whether a DAG has the tag that restore DAGs have."""
+    from airflow.models.dag import DagTag
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    with create_session() as session:
+        tags = session.scalars(select(DagTag.name).where(DagTag.dag_id == dag_id)).all()
+    return "restore" in tags
 
 
 def _wait(dag_id: str, run_id: str) -> str:

@@ -16,14 +16,15 @@ def test_sessions_from_the_command_line(airflow, tmp_path):
         "stash trigger etcd_backup -p keep_forever=true -p 'tags=[\"by-hand\"]' --wait -o json",
         "stash status -o json",
         f"stash snapshots download testbed_repository latest --destination {file} -o json",
-        "stash trigger etcd_restore -p snapshot=dead0000 --wait -o json",
+        "stash trigger etcd_restore",
+        "stash trigger etcd_restore -p snapshot=dead0000 --wait --yes -o json",
         "stash debug etcd_restore -o json",
-        "stash trigger etcd_restore -p dry_run=perhaps",
+        "stash trigger etcd_restore -p dry_run=perhaps --yes",
         "stash pause etcd_backup -o json",
     )
-    assert [code for code, _, _ in results] == [0, 0, 0, 0, 1, 0, 1, 0], results
+    assert [code for code, _, _ in results] == [0, 0, 0, 0, 3, 1, 0, 1, 0], results
     outputs = [json.loads(out) if out else None for _, out, _ in results]
-    _, (triggered,), status, (downloaded,), (failed,), (debugged,), _, (paused,) = outputs
+    _, (triggered,), status, (downloaded,), _, (failed,), (debugged,), _, (paused,) = outputs
 
     assert triggered["state"] == "success"
     assert "backup: success" in results[1][2]
@@ -42,7 +43,7 @@ def test_sessions_from_the_command_line(airflow, tmp_path):
     task = next(one for one in debugged["tasks"] if one["task"] == "resolve_snapshot")
     assert task["state"] == "failed"
     assert any("No snapshot fits the id 'dead0000'" in line for line in task["log"])
-    assert "does not take that" in results[6][2]
+    assert "does not take that" in results[7][2]
     assert paused == {"dag": "etcd_backup", "paused": True, "before": False}
     assert airflow.get("/dags/etcd_backup")["is_paused"] is True
     airflow.patch("/dags/etcd_backup", {"is_paused": False})

@@ -71,7 +71,7 @@ def test_what_is_destructive_has_yes():
     asks = {path[1:] for path, verb in VERBS.items() if any("--yes" in arg.flags for arg in verb.args)}
     assert asks >= {
         ("prune",), ("unlock",), ("migrate",), ("rebuild-index",), ("snapshots", "delete"),
-        ("key", "update"), ("key", "remove"), ("import",),
+        ("key", "update"), ("key", "remove"), ("import",), ("trigger",),
     }  # fmt: skip
 
 
