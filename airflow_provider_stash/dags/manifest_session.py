@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 from airflow.sdk import DAG, CronTriggerTimetable
+from airflow.sdk.exceptions import AirflowException
 
 from airflow_provider_stash.dags.backup import Metrics, etcd_backup_dag
 from airflow_provider_stash.dags.restore import etcd_restore_dag
@@ -188,16 +190,13 @@ def schedule_of(text: str | None) -> Any:
             return Duration(text.removeprefix("@every ").strip()).timedelta
         except ValueError as error:
             raise Refused("spec.schedule", f"{text!r}: write a duration behind @every, such as 90m.") from error
-    zone, cron = "", text.strip()
+    zone, cron = "UTC", text.strip()  # as Kubernetes' controllers mostly have it
     if cron.startswith(("CRON_TZ=", "TZ=")):
         zone, _, cron = cron.partition("=")[2].partition(" ")
-    from zoneinfo import ZoneInfo
-
-    from croniter import croniter
-
+    timetable = CronTriggerTimetable(cron.strip(), timezone=zone)
     try:
-        croniter(cron.strip())
-        ZoneInfo(zone or "UTC")
-    except (ValueError, KeyError, OSError) as error:
+        ZoneInfo(zone)
+        timetable.validate()
+    except (AirflowException, KeyError, OSError, ValueError) as error:
         raise Refused("spec.schedule", f"{text!r} is no schedule: {error}") from error
-    return CronTriggerTimetable(cron.strip(), timezone=zone) if zone else cron
+    return timetable

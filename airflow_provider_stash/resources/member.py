@@ -10,10 +10,13 @@ from airflow_provider_stash.resources.etcd_task import EtcdParams, action_of, re
 from airflow_provider_stash.resources.field_places import REFUSED_FIELDS
 from airflow_provider_stash.resources.hooks import Handler, PostHandler
 from airflow_provider_stash.resources.load import Manifests
-from airflow_provider_stash.resources.model import APPCATALOG_V1ALPHA1, TaskRef
+from airflow_provider_stash.resources.model import APPCATALOG_V1ALPHA1
 from airflow_provider_stash.resources.plan import ConnectionPlan, HookPlan, MemberPlan, RestoreSettings
 from airflow_provider_stash.resources.refusal import Refused
+from airflow_provider_stash.resources.repository import Repository
 from airflow_provider_stash.resources.task import Task
+from airflow_provider_stash.resources.task_containers import task_pod_spec
+from airflow_provider_stash.resources.task_variables import task_variables
 
 HOST = "host-0"
 """The restic host of a target without alias, as in Stash."""
@@ -48,7 +51,7 @@ class MemberPlanner:
             raise Refused(f"{self.path}.target", "is missing.")
         self._refuse_other_fields(member)
         namespace, name, binding = self._target(member.target.ref)
-        params = self._task(member.task, binding)
+        params = self._task(member, binding)
         etcd = ConnectionPlan(
             "AppBinding", namespace, name, binding is not None, {"insecure": True} if params.insecure else {}
         )
@@ -118,25 +121,18 @@ class MemberPlanner:
             raise Refused(f"{path}.name", f"{binding} is of the type {binding.spec.type!r}: only etcd can be served here.")
         return namespace, ref.name, binding
 
-    def _task(self, task: TaskRef, binding: AppBinding | None) -> EtcdParams:
-        path = f"{self.path}.task"
+    def _task(self, member: Any, binding: AppBinding | None) -> EtcdParams:
+        path, task = f"{self.path}.task", member.task
         addon = binding.spec.addon_task(f"{self.action}Task") if binding is not None else None
         name = task.name or (addon.name if addon else "")
         if not name:
             raise Refused(f"{path}.name", f"is missing: give an etcd Task, such as etcd-{self.action}-3.5.0.")
+        values = task.values() or (addon.values() if addon else {})
         action = action_of(name)
         if action is None:
-            own = self.manifests.get(Task, "", name) is not None
-            raise Refused(
-                f"{path}.name",
-                f"{name!r} is a Task of your own: its containers need Kubernetes, and can't be run in a worker."
-                if own
-                else f"{name!r} is none of etcd's Tasks (such as etcd-{self.action}-3.5.0), and the manifests hold no "
-                "Task of this name.",
-            )
+            raise Refused(f"{path}.name", self._why_not(name, values, member, binding))
         if action != self.action:
             raise Refused(f"{path}.name", f"{name!r} does a {action}; this is a {self.action}.")
-        values = task.values() or (addon.values() if addon else {})
         index = {param.name: number for number, param in enumerate(task.params)}
         try:
             params = read_params(values, action)
@@ -150,6 +146,40 @@ class MemberPlanner:
             if name_ in index:
                 self.places[f"{path}.params[{index[name_]}]"] = place
         return params
+
+    def _why_not(self, name: str, values: Any, member: Any, binding: AppBinding | None) -> str:
+        """Tell why a Task that is none of etcd's can't be run; one of the user's own is resolved as far as it goes."""
+        task = self.manifests.get(Task, "", name)
+        if task is None:
+            return (
+                f"{name!r} is none of etcd's Tasks (such as etcd-{self.action}-3.5.0), and the manifests hold no Task "
+                "of this name."
+            )
+        reference = self.session.spec.repository
+        variables = task_variables(
+            self.session,
+            member,
+            params=values,
+            repository=self.manifests.get(
+                Repository, reference.namespace or self.session.namespace, reference.name
+            ),
+            binding=binding,
+            rule=next(iter(getattr(member.target, "rules", [])), None),
+        )
+        try:
+            pod = task_pod_spec(
+                self.manifests,
+                task,
+                variables,
+                runtime_settings=member.runtime_settings.dump(),
+                temp_dir=member.temp_dir.dump(),
+            )
+        except Refused as error:
+            return f"the Task {name!r} can't be resolved: {error.field}: {error.sentence}"
+        steps = ", ".join(one["name"] for one in (*pod["initContainers"], *pod["containers"]))
+        return (
+            f"{name!r} is a Task of your own: its containers ({steps}) need Kubernetes, and can't be run in a worker."
+        )
 
     def _restore(self, member: Any, params: EtcdParams, host: str) -> tuple[RestoreSettings, str]:
         """Give the settings, and the host whose snapshots are meant."""
