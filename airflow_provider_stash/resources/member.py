@@ -49,8 +49,8 @@ class MemberPlanner:
         """
         if member.target is None:
             raise Refused(f"{self.path}.target", "is missing.")
-        self._refuse_other_fields(member)
         namespace, name, binding = self._target(member.target.ref)
+        self._refuse_other_fields(member)
         params = self._task(member, binding)
         etcd = ConnectionPlan(
             "AppBinding", namespace, name, binding is not None, {"insecure": True} if params.insecure else {}
