@@ -8,6 +8,7 @@ import pytest
 from testbed.binaries import restics
 from testbed.etcd_cluster import EtcdCluster
 from testbed.session import airflow_for
+from tests.integration.airflow.local_manifests import local_manifests
 from tests.integration.conftest import newest_etcd
 
 
@@ -24,7 +25,13 @@ def hold(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def airflow(cluster, pushgateway, hold, tmp_path_factory):
+def manifests(cluster, tmp_path_factory):
+    """The manifests of Stash's guide, pointed at this cluster and a local repository; see tests/stash_manifests."""
+    return local_manifests(cluster, tmp_path_factory.mktemp("manifests"))
+
+
+@pytest.fixture(scope="session")
+def airflow(cluster, pushgateway, hold, manifests, tmp_path_factory):
     directory = tmp_path_factory.mktemp("session")
     home = airflow_for(
         cluster,
@@ -41,6 +48,7 @@ def airflow(cluster, pushgateway, hold, tmp_path_factory):
             "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "3",
             "PYTHONPATH": str(Path(__file__).parents[3]),
             "STASH_TEST_HOLD": str(hold),
+            "STASH_TEST_MANIFESTS": str(manifests),
         },
     )
     with home:
