@@ -87,6 +87,11 @@ def restore_dag(dag_id: str, planned: DagPlan, member: MemberPlan, settings: Man
         **arguments,
     )
     dag.params["snapshot"] = member.restore.snapshot
+    if planned.timeout is not None:
+        # Not the run as a whole: Airflow would end it without its way back. Nor is a person hurried.
+        for task in dag.tasks:
+            if not task.is_teardown and task.task_id != "approve":
+                task.execution_timeout = planned.timeout
     return dag
 
 
@@ -121,9 +126,6 @@ def dag_arguments(planned: DagPlan) -> dict[str, Any]:
         defaults["retry_delay"] = planned.retry_delay
     if not planned.is_backup:
         del defaults["retries"]
-        if planned.timeout is not None:
-            # Not dagrun_timeout: Airflow ends such a run without its teardown, the roll-back.
-            defaults["execution_timeout"] = planned.timeout
     return {
         "tags": [tag[:_LONGEST_TAG] for tag in planned.tags],
         "default_args": defaults,
@@ -189,7 +191,9 @@ def schedule_of(text: str | None) -> Any:
         try:
             return Duration(text.removeprefix("@every ").strip()).timedelta
         except ValueError as error:
-            raise Refused("spec.schedule", f"{text!r}: write a duration behind @every, such as 90m.") from error
+            raise Refused(
+                "spec.schedule", f"{text!r}: write a duration behind @every, such as 90m."
+            ) from error
     zone, cron = "UTC", text.strip()  # as Kubernetes' controllers mostly have it
     if cron.startswith(("CRON_TZ=", "TZ=")):
         zone, _, cron = cron.partition("=")[2].partition(" ")

@@ -49,7 +49,9 @@ class ManifestHook(BaseHook):
         try:
             fields = _offered[conn_id]()
         except InvalidConfigurationError as error:
-            raise InvalidConfigurationError(f"There is no Airflow connection {conn_id!r}, and: {error}") from error
+            raise InvalidConfigurationError(
+                f"There is no Airflow connection {conn_id!r}, and: {error}"
+            ) from error
         if fields.get("password"):
             mask_secret(fields["password"])
         return Connection(

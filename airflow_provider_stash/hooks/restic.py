@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-
 from airflow.sdk.log import mask_secret
 
 from airflow_provider_stash.exceptions import (

@@ -185,7 +185,9 @@ class Secret(StashObject):
                 base64.b64decode("".join(text.split()), validate=True)
             except binascii.Error:
                 raise PydanticCustomError(
-                    "nearest", "{sentence}", {"path": f".{key}", "sentence": "is not base64; plain text goes into stringData."}
+                    "nearest",
+                    "{sentence}",
+                    {"path": f".{key}", "sentence": "is not base64; plain text goes into stringData."},
                 ) from None
         return value
 

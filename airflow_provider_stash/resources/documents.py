@@ -43,7 +43,7 @@ _Loader.yaml_implicit_resolvers = {
     first: [
         (tag, pattern)
         for tag, pattern in resolvers
-        if tag != "tag:yaml.org,2002:timestamp" and tag != "tag:yaml.org,2002:int"
+        if tag not in {"tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:int"}
     ]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }

@@ -104,7 +104,10 @@ class MemberPlanner:
 
     def _target(self, ref: Any) -> tuple[str, str, AppBinding | None]:
         path = f"{self.path}.target.ref"
-        if ref.kind != "AppBinding" or ref.api_version.split("/")[0] != APPCATALOG_V1ALPHA1.split("/", maxsplit=1)[0]:
+        if (
+            ref.kind != "AppBinding"
+            or ref.api_version.split("/")[0] != APPCATALOG_V1ALPHA1.split("/", maxsplit=1)[0]
+        ):
             raise Refused(
                 f"{path}.kind" if ref.kind != "AppBinding" else f"{path}.apiVersion",
                 f"{ref.api_version or '(no apiVersion)'} {ref.kind or '(no kind)'} can't be a target here: only an "
@@ -118,7 +121,10 @@ class MemberPlanner:
         if binding is None and any(one.object == called for one in self.manifests.refusals):
             raise Refused(f"{path}.name", f"{called} is refused itself.")
         if binding is not None and binding.spec.type and binding.spec.app_resource != "etcd":
-            raise Refused(f"{path}.name", f"{binding} is of the type {binding.spec.type!r}: only etcd can be served here.")
+            raise Refused(
+                f"{path}.name",
+                f"{binding} is of the type {binding.spec.type!r}: only etcd can be served here.",
+            )
         return namespace, ref.name, binding
 
     def _task(self, member: Any, binding: AppBinding | None) -> EtcdParams:
@@ -177,16 +183,16 @@ class MemberPlanner:
         except Refused as error:
             return f"the Task {name!r} can't be resolved: {error.field}: {error.sentence}"
         steps = ", ".join(one["name"] for one in (*pod["initContainers"], *pod["containers"]))
-        return (
-            f"{name!r} is a Task of your own: its containers ({steps}) need Kubernetes, and can't be run in a worker."
-        )
+        return f"{name!r} is a Task of your own: its containers ({steps}) need Kubernetes, a worker can't run them."
 
     def _restore(self, member: Any, params: EtcdParams, host: str) -> tuple[RestoreSettings, str]:
         """Give the settings, and the host whose snapshots are meant."""
         snapshot, source = self._rule(member, host)
         kind = params.values.get("workloadKind", "")
         if kind and kind not in {"StatefulSet", "Pod"}:
-            raise Refused(f"{self.path}.task.params", f"workloadKind is {kind!r}; it can be StatefulSet or Pod.")
+            raise Refused(
+                f"{self.path}.task.params", f"workloadKind is {kind!r}; it can be StatefulSet or Pod."
+            )
         return (
             RestoreSettings(
                 snapshot=snapshot,
@@ -204,7 +210,9 @@ class MemberPlanner:
         path, rules = f"{self.path}.target.rules", member.target.rules
         old = getattr(member, "rules", [])
         if rules and old:
-            raise Refused(f"{self.path}.rules", "stands beside target.rules, which took its place: give one of them.")
+            raise Refused(
+                f"{self.path}.rules", "stands beside target.rules, which took its place: give one of them."
+            )
         if old:
             path, rules = f"{self.path}.rules", old
         if not rules:
@@ -217,10 +225,15 @@ class MemberPlanner:
         rule, path = rules[chosen[0]], f"{path}[{chosen[0]}]"
         for field in ("paths", "include", "exclude"):
             if getattr(rule, field):
-                raise Refused(f"{path}.{field}", "can't be meant here: an etcd snapshot is one file, the whole database.")
+                raise Refused(
+                    f"{path}.{field}",
+                    "can't be meant here: an etcd snapshot is one file, the whole database.",
+                )
         if len(rule.snapshots) > 1:
             raise Refused(f"{path}.snapshots", "holds several: each is a whole database, give one.")
         snapshot = rule.snapshots[0] if rule.snapshots else "latest"
         if not _SNAPSHOT.match(snapshot):
-            raise Refused(f"{path}.snapshots[0]", f"{snapshot!r} is neither latest nor a snapshot's id (hexadecimal).")
+            raise Refused(
+                f"{path}.snapshots[0]", f"{snapshot!r} is neither latest nor a snapshot's id (hexadecimal)."
+            )
         return snapshot, rule.source_host or host

@@ -182,7 +182,14 @@ class DagPlan:
         """The DAG's tags: what it does, namespace, repository and targets."""
         targets = [f"target:{member.target['name']}" for member in self.members]
         does = "backup" if self.is_backup else "restore"
-        return ["stash", does, "etcd", f"namespace:{self.namespace}", f"repository:{self.repository.name}", *targets]
+        return [
+            "stash",
+            does,
+            "etcd",
+            f"namespace:{self.namespace}",
+            f"repository:{self.repository.name}",
+            *targets,
+        ]
 
     @property
     def connections(self) -> list[ConnectionPlan]:

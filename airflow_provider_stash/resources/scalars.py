@@ -1,4 +1,4 @@
-"""Kubernetes' own kinds of values: durations, quantities, int-or-string. Each keeps its text, so that it round-trips."""
+"""Kubernetes' own kinds of values: durations, quantities, int-or-string. Each keeps its text, to be written back."""
 
 from __future__ import annotations
 

@@ -46,9 +46,7 @@ def task_pod_spec(
         raise Refused("spec.steps", f"{task} has no steps.")
     empty_dir = {name: temp_dir[name] for name in ("medium", "sizeLimit") if temp_dir.get(name)}
     pod = {
-        name: value
-        for name, value in (runtime_settings.get("pod") or {}).items()
-        if name not in _OF_TEMPLATE
+        name: value for name, value in (runtime_settings.get("pod") or {}).items() if name not in _OF_TEMPLATE
     }
     return {
         **pod,

@@ -22,7 +22,11 @@ def local_manifests(cluster, directory):
         "caBundle": base64.b64encode(config.ca_cert).decode(),
     }
     read["repository"]["spec"]["backend"] = {
-        "local": {"hostPath": {"path": str(directory / "backend")}, "mountPath": "/safe/data", "subPath": "etcd"},
+        "local": {
+            "hostPath": {"path": str(directory / "backend")},
+            "mountPath": "/safe/data",
+            "subPath": "etcd",
+        },
         "storageSecretName": "gcs-secret",
     }
     read["storage"] = {

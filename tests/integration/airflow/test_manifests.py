@@ -46,12 +46,17 @@ def test_what_is_refused_is_an_import_error_beside_dags_that_load(airflow, manif
     airflow.wait_for_dag(BACKUP)
     deadline = time.monotonic() + 90
     while True:
-        errors = {one["filename"]: one["stack_trace"] for one in airflow.get("/importErrors")["import_errors"]}
+        errors = {
+            one["filename"]: one["stack_trace"] for one in airflow.get("/importErrors")["import_errors"]
+        }
         if len(errors) == 2 or time.monotonic() > deadline:
             break
         time.sleep(0.5)
     assert set(errors) == {str(manifests / "broken.yaml"), str(manifests / "misspelt.yaml")}
-    assert "BackupConfiguration demo/broken: spec.driver: is 'VolumeSnapshotter'" in errors[str(manifests / "broken.yaml")]
+    assert (
+        "BackupConfiguration demo/broken: spec.driver: is 'VolumeSnapshotter'"
+        in errors[str(manifests / "broken.yaml")]
+    )
     misspelt = errors[str(manifests / "misspelt.yaml")]
     assert "BackupConfiguration misspelt: spec.retentionPolicy.keepLat:" in misspelt
     assert "Is 'keepLast' meant?" in misspelt

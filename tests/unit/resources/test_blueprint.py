@@ -64,7 +64,9 @@ def test_annotations_for_schedule_and_params(tmp_path):
         "    stash.appscode.com/schedule: '0 3 * * *'\n    params.stash.appscode.com/waitTimeout: '7'\n"
         "    params.stash.appscode.com/args: --dial-timeout=2s\n"
     )
-    (plan,), refusals = plan_all(load(write(tmp_path, BINDING.replace("spec:\n", annotations + "spec:\n", 1))))
+    (plan,), refusals = plan_all(
+        load(write(tmp_path, BINDING.replace("spec:\n", annotations + "spec:\n", 1)))
+    )
     assert refusals == []
     assert (plan.schedule, plan.members[0].wait_timeout) == ("0 3 * * *", 7)
 

@@ -54,7 +54,9 @@ def test_ids_that_a_shell_can_export():
 
 
 def test_basic_auth(tmp_path):
-    loaded = manifests(tmp_path, binding(secret={"name": "s"}), secret("s", username="root", password="not@secret"))
+    loaded = manifests(
+        tmp_path, binding(secret={"name": "s"}), secret("s", username="root", password="not@secret")
+    )
     assert etcd_connection(loaded, "demo", "a") == {
         "conn_type": "etcd",
         "host": "http://etcd.demo.svc:2379",
@@ -100,8 +102,21 @@ def test_an_address_outside_kubernetes(tmp_path):
 
 
 def test_a_repository_takes_of_its_secret_what_its_backend_knows(tmp_path):
-    backend = {"s3": {"endpoint": "http://minio:9000", "bucket": "b", "prefix": "/p", "region": "eu", "insecureTLS": True}}
-    keys = {"RESTIC_PASSWORD": "pw", "AWS_ACCESS_KEY_ID": "i", "AWS_SECRET_ACCESS_KEY": "s", "GOOGLE_PROJECT_ID": "g"}
+    backend = {
+        "s3": {
+            "endpoint": "http://minio:9000",
+            "bucket": "b",
+            "prefix": "/p",
+            "region": "eu",
+            "insecureTLS": True,
+        }
+    }
+    keys = {
+        "RESTIC_PASSWORD": "pw",
+        "AWS_ACCESS_KEY_ID": "i",
+        "AWS_SECRET_ACCESS_KEY": "s",
+        "GOOGLE_PROJECT_ID": "g",
+    }
     loaded = manifests(tmp_path, repository(**backend), secret("storage", **keys))
     made = restic_connection(loaded, "demo", "r", no_cache=True)
     assert (made["conn_type"], made["host"], made["password"]) == ("restic", "s3:http://minio:9000/b/p", "pw")
@@ -115,7 +130,9 @@ def test_a_repository_takes_of_its_secret_what_its_backend_knows(tmp_path):
 
 def test_what_is_missing_is_named(tmp_path):
     loaded = manifests(tmp_path, repository(rest={"url": "http://r/"}), binding(secret={"name": "s"}))
-    with pytest.raises(InvalidConfigurationError, match=r"Secret demo/storage \(of Repository demo/r\) is not in"):
+    with pytest.raises(
+        InvalidConfigurationError, match=r"Secret demo/storage \(of Repository demo/r\) is not in"
+    ):
         restic_connection(loaded, "demo", "r")
     with pytest.raises(InvalidConfigurationError, match=r"Secret demo/s \(of AppBinding demo/a\)"):
         etcd_connection(loaded, "demo", "a")

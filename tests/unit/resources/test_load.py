@@ -40,7 +40,9 @@ def test_every_example_of_stashs_documentation_is_read_and_written_back(file):
 
 def test_files_directories_documents_and_lists(tmp_path):
     (tmp_path / "sub").mkdir()
-    (tmp_path / "sub" / "two.yml").write_text("---\n# a comment\n---\n" + BACKUP.replace("name: b", "name: b2"))
+    (tmp_path / "sub" / "two.yml").write_text(
+        "---\n# a comment\n---\n" + BACKUP.replace("name: b", "name: b2")
+    )
     (tmp_path / "one.yaml").write_text(
         "%YAML 1.1\n---\n" + BACKUP + "---\n" + BACKUP.replace("demo", "other") + "...\n"
     )
@@ -57,7 +59,9 @@ def test_files_directories_documents_and_lists(tmp_path):
     (tmp_path / "service.yaml").write_text("apiVersion: v1\nkind: Service\nmetadata: {name: x}\n")
     manifests = load(tmp_path)
     assert manifests.refusals == []
-    found = {(one.object.kind, one.object.namespace, one.object.name): one for one in manifests.all(StashObject)}
+    found = {
+        (one.object.kind, one.object.namespace, one.object.name): one for one in manifests.all(StashObject)
+    }
     assert set(found) == {
         ("BackupConfiguration", "demo", "b"),
         ("BackupConfiguration", "other", "b"),
@@ -76,14 +80,26 @@ def test_files_directories_documents_and_lists(tmp_path):
         (BACKUP.replace("keepLast", "keepLat"), "spec.retentionPolicy.keepLat", "'keepLast' meant?"),
         (BACKUP.replace("schedule:", "schedul:"), "spec.schedul", "'schedule' meant?"),
         (BACKUP.replace("{ref:", "{reff: {}, ref:"), "spec.target.reff", "'ref' meant?"),
-        (BACKUP.replace("keepLast: 5", "keepLast: five"), "spec.retentionPolicy.keepLast", "not a whole number"),
-        (BACKUP.replace("keepLast: 5", "keepLast: true"), "spec.retentionPolicy.keepLast", "not a whole number"),
+        (
+            BACKUP.replace("keepLast: 5", "keepLast: five"),
+            "spec.retentionPolicy.keepLast",
+            "not a whole number",
+        ),
+        (
+            BACKUP.replace("keepLast: 5", "keepLast: true"),
+            "spec.retentionPolicy.keepLast",
+            "not a whole number",
+        ),
         (BACKUP.replace("name: b,", "name: 12,"), "metadata.name", "put it in quotes"),
         (BACKUP.replace("name: b, ", ""), "metadata.name", "is missing"),
         (BACKUP + "  timeOut: 2 hours\n", "spec.timeOut", "write it like 90s"),
         (BACKUP + "  tempDir: {sizeLimit: 2GB}\n", "spec.tempDir.sizeLimit", "write it like 512Mi"),
         (BACKUP + "  driver: Rsync\n", "spec.driver", "'Restic' or 'VolumeSnapshotter'"),
-        (BACKUP + "  hooks: {preBackup: {containerName: x}}\n", "spec.hooks.preBackup", "exactly one of exec"),
+        (
+            BACKUP + "  hooks: {preBackup: {containerName: x}}\n",
+            "spec.hooks.preBackup",
+            "exactly one of exec",
+        ),
         (
             BACKUP + "  runtimeSettings: {container: {securityContext: {runAsUsr: 0}}}\n",
             "spec.runtimeSettings.container.securityContext.runAsUsr",
@@ -157,7 +173,9 @@ def test_the_second_of_two_is_refused(tmp_path):
 
 
 def test_times_and_sexagesimals_stay_texts(tmp_path):
-    text = BACKUP.replace("metadata: {", "metadata: {creationTimestamp: 2019-04-15T06:08:16Z, labels: {a: 12:30}, ")
+    text = BACKUP.replace(
+        "metadata: {", "metadata: {creationTimestamp: 2019-04-15T06:08:16Z, labels: {a: 12:30}, "
+    )
     (tmp_path / "m.yaml").write_text(text)
     found = load(tmp_path).get(BackupConfiguration, "demo", "b")
     assert found.metadata.creation_timestamp == "2019-04-15T06:08:16Z"
@@ -188,8 +206,16 @@ def test_a_secret_shows_nowhere(tmp_path):
         ("local-repo-with-hostpath", "/data/stash-test/repo", {}),
         ("local-repo-with-pvc", "/safe/data", {}),
         ("local-repo-with-nfs", "/safe/data", {}),
-        ("s3-repo", "s3:s3.amazonaws.com/stash-demo/backup/demo/deployment/stash-demo", {"region": "us-west-1"}),
-        ("minio-repo", "s3:https://my-minio-service.minio-namespace.svc/stash-demo/backup/demo/deployment/stash-demo", {}),
+        (
+            "s3-repo",
+            "s3:s3.amazonaws.com/stash-demo/backup/demo/deployment/stash-demo",
+            {"region": "us-west-1"},
+        ),
+        (
+            "minio-repo",
+            "s3:https://my-minio-service.minio-namespace.svc/stash-demo/backup/demo/deployment/stash-demo",
+            {},
+        ),
         ("gcs-demo-repo", "gs:stash-demo-backup:/demo", {"provider": "gcs"}),
         ("azure-repo", "azure:stash-backup:/demo/deployment/my-deploy", {"max_connections": 4}),
         ("swift-repo", "swift:stash-backup:/demo/deployment/my-deploy", {}),
@@ -204,7 +230,9 @@ def test_every_backend_has_its_location_in_restics_syntax(name, location, more):
 
 
 def test_a_backend_is_one_store_with_fields_that_it_has(tmp_path):
-    head = "apiVersion: stash.appscode.com/v1alpha1\nkind: Repository\nmetadata: {name: r}\nspec:\n  backend: "
+    head = (
+        "apiVersion: stash.appscode.com/v1alpha1\nkind: Repository\nmetadata: {name: r}\nspec:\n  backend: "
+    )
     for backend, field in (
         ("{}", "spec.backend"),
         ("{gcs: {bucket: b}, s3: {bucket: b}}", "spec.backend"),
@@ -229,8 +257,16 @@ def test_a_backend_is_one_store_with_fields_that_it_has(tmp_path):
             "prod",
             True,
         ),
-        ("{from: Selector, selector: {matchExpressions: [{key: team, operator: DoesNotExist}]}}", "prod", False),
-        ("{from: Selector, selector: {matchExpressions: [{key: team, operator: NotIn, values: [b]}]}}", "prod", True),
+        (
+            "{from: Selector, selector: {matchExpressions: [{key: team, operator: DoesNotExist}]}}",
+            "prod",
+            False,
+        ),
+        (
+            "{from: Selector, selector: {matchExpressions: [{key: team, operator: NotIn, values: [b]}]}}",
+            "prod",
+            True,
+        ),
     ],
 )
 def test_usage_policies(tmp_path, policy, namespace, allowed):

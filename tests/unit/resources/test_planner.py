@@ -46,7 +46,10 @@ def refusal(tmp_path, *documents):
 def test_every_etcd_customization_of_stashs_guide_has_a_plan(file):
     (plan,), refusals = plan_all(load(file))
     assert refusals == []
-    assert [(one.kind, one.in_manifests) for one in plan.connections] == [("Repository", False), ("AppBinding", False)]
+    assert [(one.kind, one.in_manifests) for one in plan.connections] == [
+        ("Repository", False),
+        ("AppBinding", False),
+    ]
 
 
 def test_the_basic_auth_guide():
@@ -60,7 +63,14 @@ def test_the_basic_auth_guide():
         "stash_repository__demo__gcs_repo",
         "stash_appbinding__demo__etcd_appbinding",
     ]
-    assert backup.tags == ["stash", "backup", "etcd", "namespace:demo", "repository:gcs-repo", "target:etcd-appbinding"]
+    assert backup.tags == [
+        "stash",
+        "backup",
+        "etcd",
+        "namespace:demo",
+        "repository:gcs-repo",
+        "target:etcd-appbinding",
+    ]
     assert (backup.members[0].hostname, backup.members[0].wait_timeout) == ("host-0", 300)
     assert restore.dag_id == "stash.demo.restoresession.etcd-restore"
     settings = restore.members[0].restore
@@ -71,7 +81,9 @@ def test_the_basic_auth_guide():
         "etcd",
         "etcd-cluster-1",
     )
-    assert restore.members[0].runtime_settings == {"container": {"securityContext": {"runAsUser": 0, "runAsGroup": 0}}}
+    assert restore.members[0].runtime_settings == {
+        "container": {"securityContext": {"runAsUser": 0, "runAsGroup": 0}}
+    }
 
 
 def test_the_snapshot_of_the_rules(tmp_path):
@@ -94,9 +106,17 @@ def test_the_snapshot_of_the_rules(tmp_path):
         ({"driver": "VolumeSnapshotter"}, "spec.driver", "volume snapshots"),
         ({"repository": {}}, "spec.repository.name", "is missing"),
         ({"target": None}, "spec.target", "is missing"),
-        ({"target": {"ref": {**REF, "kind": "Deployment"}}}, "spec.target.ref.kind", "Deployment can't be a target"),
+        (
+            {"target": {"ref": {**REF, "kind": "Deployment"}}},
+            "spec.target.ref.kind",
+            "Deployment can't be a target",
+        ),
         ({"target": {"ref": REF, "paths": ["/x"]}}, "spec.target.paths", "whole database"),
-        ({"target": {"ref": REF, "snapshotClassName": "x"}}, "spec.target.snapshotClassName", "volume snapshots"),
+        (
+            {"target": {"ref": REF, "snapshotClassName": "x"}},
+            "spec.target.snapshotClassName",
+            "volume snapshots",
+        ),
         ({"task": {"name": "mysql-backup-8.0.14"}}, "spec.task.name", "none of etcd's Tasks"),
         ({"task": {"name": "etcd-restore-3.5.0"}}, "spec.task.name", "does a restore"),
         ({"task": {}}, "spec.task.name", "is missing"),
@@ -175,10 +195,21 @@ def test_what_a_refused_object_is_needed_for_is_refused_too(tmp_path):
 
 
 def test_the_applications_own_task_is_taken(tmp_path):
-    addon = {"stash": {"addon": {"backupTask": {"name": "etcd-backup-3.5.0", "params": [{"name": "waitTimeout", "value": "60"}]}}}}
+    addon = {
+        "stash": {
+            "addon": {
+                "backupTask": {
+                    "name": "etcd-backup-3.5.0",
+                    "params": [{"name": "waitTimeout", "value": "60"}],
+                }
+            }
+        }
+    }
     plan = one(tmp_path, changed(BACKUP, task={}), changed(BINDING, parameters=addon))
     assert plan.members[0].wait_timeout == 60
-    plan = one(tmp_path, changed(BACKUP, task={"name": "etcd-backup-3.6.1"}), changed(BINDING, parameters=addon))
+    plan = one(
+        tmp_path, changed(BACKUP, task={"name": "etcd-backup-3.6.1"}), changed(BINDING, parameters=addon)
+    )
     assert plan.members[0].wait_timeout == 60
 
 
@@ -192,7 +223,10 @@ def test_settings_of_a_session(tmp_path):
             retryConfig={"maxRetry": 3, "delay": "10m"},
             tempDir={"disableCaching": True},
             target={"alias": "db", "ref": REF},
-            task={"name": "etcd-backup-3.5.0", "params": [{"name": "args", "value": "--insecure-skip-tls-verify --dial-timeout 2s"}]},
+            task={
+                "name": "etcd-backup-3.5.0",
+                "params": [{"name": "args", "value": "--insecure-skip-tls-verify --dial-timeout 2s"}],
+            },
         ),
     )
     assert (plan.paused, plan.timeout, plan.retries, plan.retry_delay) == (
@@ -243,7 +277,9 @@ def test_all_that_is_wrong_in_a_batch_is_told():
 
 def test_names_whose_connections_would_have_one_id(tmp_path):
     first = changed(BACKUP, repository={"name": "a-b"})
-    second = changed({**BACKUP, "metadata": {"name": "other", "namespace": "demo"}}, repository={"name": "a.b"})
+    second = changed(
+        {**BACKUP, "metadata": {"name": "other", "namespace": "demo"}}, repository={"name": "a.b"}
+    )
     plans, refusals = planned(tmp_path, first, second)
     assert len(plans) == 1
     assert "rename one of them" in refusals[0][1]
@@ -287,7 +323,15 @@ def test_every_field_that_stash_has_goes_somewhere_or_is_refused_by_name(kind):
             place_of(kind, path)
         except KeyError:
             lost.append(path)
-    refused = ("paths", "exclude", "args", "volumeMounts", "replicas", "snapshotClassName", "volumeClaimTemplates")
+    refused = (
+        "paths",
+        "exclude",
+        "args",
+        "volumeMounts",
+        "replicas",
+        "snapshotClassName",
+        "volumeClaimTemplates",
+    )
     assert [path for path in lost if not any(f".target.{name}" in path for name in refused)] == []
 
 

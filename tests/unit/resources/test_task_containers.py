@@ -156,7 +156,9 @@ def test_a_task_of_ones_own_is_refused_in_its_own_words(tmp_path):
     assert "(postgres-backup-11-2-0, update-status-1) need Kubernetes" in refusal.sentence
     plans, (refusal,) = plan_all(load(tmp_path, functions))
     assert "REPOSITORY_SECRET_NAME has no value" in refusal.sentence
-    (tmp_path / "t.yaml").write_text(functions.read_text().replace("- name: update-status", "- name: update-statuss"))
+    (tmp_path / "t.yaml").write_text(
+        functions.read_text().replace("- name: update-status", "- name: update-statuss")
+    )
     plans, (refusal,) = plan_all(load(tmp_path, repository))
     assert "no Function 'update-statuss'" in refusal.sentence
     assert "'update-status' meant?" in refusal.sentence

@@ -17,7 +17,11 @@ globals().update(
         os.environ["STASH_TEST_MANIFESTS"],
         settings=ManifestSettings(
             workloads={"demo/etcd-appbinding": workload},
-            restore={"work_dir": description["work_dir"], "etcd_tools": description["etcd_tools"], "health_timeout": 30},
+            restore={
+                "work_dir": description["work_dir"],
+                "etcd_tools": description["etcd_tools"],
+                "health_timeout": 30,
+            },
         ),
     )
 )
