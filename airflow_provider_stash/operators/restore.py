@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.exceptions import AirflowSkipException
 
 from airflow_provider_stash.operators.base import StashOperator, key_of, task_states
-from airflow_provider_stash.steps.fetch import FetchOptions, fetch_snapshot, remove_download
+from airflow_provider_stash.steps.fetch import FetchOptions, fetch_snapshot, remove_download, source_of
 from airflow_provider_stash.steps.roll_back import roll_back
 from airflow_provider_stash.steps.verify import verify_restore
-from airflow_provider_stash.workloads.base import FillRequest, Workload
+from airflow_provider_stash.workloads.base import FillRequest, SnapshotSource, Workload
+from airflow_provider_stash.workloads.kubernetes_workload import KubernetesWorkload
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -32,6 +33,14 @@ class RestoreOperator(StashOperator):
     def __init__(self, *, workload: Workload, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.workload = workload
+
+    def connected(self) -> Workload:
+        """Give the workload, with a client of its cluster where it needs one."""
+        if not isinstance(self.workload, KubernetesWorkload):
+            return self.workload
+        from airflow_provider_stash.operators.kubernetes_workload import connect
+
+        return connect(self.workload)
 
 
 class FetchSnapshotOperator(RestoreOperator):
@@ -77,7 +86,7 @@ class FetchSnapshotOperator(RestoreOperator):
         return fetch_snapshot(
             _etcd(self.etcd_conn_id),
             ResticHook(self.restic_conn_id).get_repository(),
-            self.workload,
+            self.connected(),
             snapshot=dict(self.snapshot),
             key=key_of(context),
             options=FetchOptions(
@@ -97,7 +106,7 @@ class StopMembersOperator(RestoreOperator):
     """
 
     def run_step(self, context: Context) -> dict[str, Any]:
-        return {"members": self.workload.stop(key=key_of(context))}
+        return {"members": self.connected().stop(key=key_of(context))}
 
 
 class FillMembersOperator(RestoreOperator):
@@ -105,14 +114,18 @@ class FillMembersOperator(RestoreOperator):
     Builds every member's new data beside the old.
 
     :param plan: what ``FetchSnapshotOperator`` returned. (templated)
+    :param restic_conn_id: the restic connection, for Jobs that fetch the snapshot by themselves.
     :return: ``members``: ``name``, ``dataDir``.
     """
 
     template_fields: Sequence[str] = ("plan",)
 
-    def __init__(self, *, plan: Mapping[str, Any], **kwargs: Any) -> None:
+    def __init__(
+        self, *, plan: Mapping[str, Any], restic_conn_id: str = "restic_default", **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.plan = plan
+        self.restic_conn_id = restic_conn_id
 
     def run_step(self, context: Context) -> dict[str, Any]:
         request = FillRequest(
@@ -120,8 +133,17 @@ class FillMembersOperator(RestoreOperator):
             snapshot_size=self.plan["totalSize"],
             token=self.plan["token"],
             bump_revision=self.plan["bumpRevision"],
+            source=self._source(),
         )
-        return {"members": self.workload.fill(request, key=key_of(context))}
+        return {"members": self.connected().fill(request, key=key_of(context))}
+
+    def _source(self) -> SnapshotSource | None:
+        if not isinstance(self.workload, KubernetesWorkload):
+            return None
+        from airflow_provider_stash.hooks.restic import ResticHook
+
+        needed = self.workload.job.repository_secret is None
+        return source_of(ResticHook(self.restic_conn_id).get_repository(credentials=needed), self.plan)
 
 
 class StartMembersOperator(RestoreOperator):
@@ -132,7 +154,7 @@ class StartMembersOperator(RestoreOperator):
     """
 
     def run_step(self, context: Context) -> dict[str, Any]:
-        return {"members": self.workload.start(key=key_of(context))}
+        return {"members": self.connected().start(key=key_of(context))}
 
 
 class VerifyRestoreOperator(RestoreOperator):
@@ -161,11 +183,12 @@ class VerifyRestoreOperator(RestoreOperator):
         self.timeout = timeout
 
     def run_step(self, context: Context) -> dict[str, Any]:
-        names = list(self.workload.initial_cluster)
+        workload = self.connected()
+        names = list(workload.peer_urls)
         result = verify_restore(
             _etcd(self.etcd_conn_id), names=names, plan=dict(self.plan), timeout=self.timeout
         )
-        self.workload.accept(key=key_of(context))
+        workload.accept(key=key_of(context))
         return result
 
 
@@ -205,7 +228,7 @@ class RollBackOperator(RestoreOperator):
             etcd = _etcd(self.etcd_conn_id)
         except Exception as error:  # noqa: BLE001 - nothing may keep the old data from coming back
             self.log.warning("Whether the old cluster answers can't be asked: %s", error)
-        return roll_back(etcd, self.workload, key=key_of(context), timeout=self.timeout)
+        return roll_back(etcd, self.connected(), key=key_of(context), timeout=self.timeout)
 
 
 class CleanUpRestoreOperator(RestoreOperator):
@@ -232,7 +255,7 @@ class CleanUpRestoreOperator(RestoreOperator):
         key = key_of(context)
         return {
             "downloadRemoved": remove_download(self.work_dir, key),
-            "removed": self.workload.remove_old_data(
+            "removed": self.connected().remove_old_data(
                 key=key, keep_restores=self.keep_restores, keep_days=self.keep_days
             ),
         }

@@ -53,7 +53,7 @@ class Restore:
         (workload or self.workload).fill(request, key=KEY)
 
     def verify(self, plan, etcd=None):
-        names = list(self.workload.initial_cluster)
+        names = list(self.workload.peer_urls)
         return verify_restore(etcd or self.cluster.config(), names=names, plan=plan, timeout=30)
 
     def run(self):
