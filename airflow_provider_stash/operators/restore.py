@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.exceptions import AirflowSkipException
 
 from airflow_provider_stash.operators.base import StashOperator, key_of, task_states
+from airflow_provider_stash.operators.step import StepOperator
+from airflow_provider_stash.steps.call import StepCall
 from airflow_provider_stash.steps.fetch import FetchOptions, fetch_snapshot, remove_download
 from airflow_provider_stash.steps.roll_back import roll_back
-from airflow_provider_stash.steps.verify import verify_restore
 from airflow_provider_stash.workloads.base import FillRequest, Workload
 
 if TYPE_CHECKING:
@@ -135,36 +136,41 @@ class StartMembersOperator(RestoreOperator):
         return {"members": self.workload.start(key=key_of(context))}
 
 
-class VerifyRestoreOperator(RestoreOperator):
+class VerifyRestoreOperator(StepOperator):
     """
     Waits until every member is healthy, and compares their data with the plan; then closes the roll-back.
 
     :param plan: what ``FetchSnapshotOperator`` returned. (templated)
     :param etcd_conn_id: the etcd connection.
     :param timeout: seconds for all members to be healthy.
+    :param workload: where the members run.
+    :param execution: see ``StepOperator``.
     :return: see ``steps.verify.verify_restore``.
     """
 
     template_fields: Sequence[str] = ("plan",)
+    ui_color = "#ffe6cc"
 
     def __init__(
         self,
         *,
         plan: Mapping[str, Any],
+        workload: Workload,
         etcd_conn_id: str = "etcd_default",
         timeout: float = 120.0,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        self.workload = workload
         self.plan = plan
         self.etcd_conn_id = etcd_conn_id
         self.timeout = timeout
 
-    def run_step(self, context: Context) -> dict[str, Any]:
+    def prepare(self, context: Context) -> StepCall:
         names = list(self.workload.initial_cluster)
-        result = verify_restore(
-            _etcd(self.etcd_conn_id), names=names, plan=dict(self.plan), timeout=self.timeout
-        )
+        return StepCall("verify_restore", {"names": names, "plan": dict(self.plan), "timeout": self.timeout})
+
+    def finish(self, context: Context, result: dict[str, Any]) -> dict[str, Any]:
         self.workload.accept(key=key_of(context))
         return result
 

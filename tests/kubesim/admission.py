@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+
 from tests.kubesim.objects import (
     CLAIMS,
     JOBS,
