@@ -1,4 +1,4 @@
-"""Backs up etcd."""
+"""Waits for etcd and backs it up."""
 
 from __future__ import annotations
 
@@ -12,6 +12,38 @@ from airflow_provider_stash.steps.call import StepCall
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+
+
+class EtcdWaitOperator(StepOperator):
+    """
+    Waits until an etcd endpoint serves a linearizable read, from the place where the steps run.
+
+    In a Job it sees what the backup will see; in a worker use ``EtcdHealthSensor``, which can be deferred.
+
+    :param etcd_conn_id: the etcd connection.
+    :param timeout: seconds in all (Stash: ``waitTimeout``).
+    :param poke_interval: seconds between looks.
+    :param execution: see ``StepOperator``.
+    :return: ``members`` with their status, ``alarms``.
+    """
+
+    ui_color = "#e1d5e7"
+
+    def __init__(
+        self,
+        *,
+        etcd_conn_id: str = "etcd_default",
+        timeout: float = 300.0,
+        poke_interval: float = 5.0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.etcd_conn_id = etcd_conn_id
+        self.timeout = timeout
+        self.poke_interval = poke_interval
+
+    def prepare(self, context: Context) -> StepCall:
+        return StepCall("wait_for_health", {"timeout": self.timeout, "poke_interval": self.poke_interval})
 
 
 class EtcdBackupOperator(StepOperator):

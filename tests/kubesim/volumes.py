@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import copy
 import os
 import re
 import shutil
@@ -64,8 +65,10 @@ class Volumes:
         namespace, name = pod["metadata"]["namespace"], volume["name"]
         if "hostPath" in volume:
             return Path(str(volume["hostPath"]["path"]))
-        if "persistentVolumeClaim" in volume:
-            claim_name = volume["persistentVolumeClaim"]["claimName"]
+        if "ephemeral" in volume:
+            self._make_claim(pod, volume)
+        if "persistentVolumeClaim" in volume or "ephemeral" in volume:
+            claim_name = dig(volume, "persistentVolumeClaim.claimName") or _ephemeral_claim(pod, volume)
             claim = self._store.find(CLAIMS, namespace, claim_name)
             if claim is None:
                 raise MissingReferenceError(f'persistentvolumeclaim "{claim_name}" not found')
@@ -81,6 +84,15 @@ class Volumes:
                 if source.get(key):
                     self._write(place, namespace, name, resource, source[key])
         return place
+
+    def _make_claim(self, pod: Object, volume: Object) -> None:
+        """Make the claim of an ephemeral volume, which goes with its pod."""
+        metadata, name = pod["metadata"], _ephemeral_claim(pod, volume)
+        if self._store.find(CLAIMS, metadata["namespace"], name) is None:
+            template = copy.deepcopy(volume["ephemeral"]["volumeClaimTemplate"])
+            owner = {"apiVersion": "v1", "kind": "Pod", "name": metadata["name"], "uid": metadata["uid"]}
+            made = {**(template.get("metadata") or {}), "name": name, "ownerReferences": [owner]}
+            self._store.create(CLAIMS, metadata["namespace"], {"metadata": made, "spec": template["spec"]})
 
     def _write(self, place: Path, namespace: str, volume: str, resource: Resource, source: Object) -> None:
         name = source.get("secretName") or source.get("name") or ""
@@ -160,6 +172,10 @@ class Volumes:
                 return str(dig(current, match[1], {}).get(match[2], ""))
             return str(dig(current, path, ""))
         return expander(known)(variable.get("value") or "")
+
+
+def _ephemeral_claim(pod: Object, volume: Object) -> str:
+    return f"{pod['metadata']['name']}-{volume['name']}"
 
 
 def expander(environment: dict[str, str]) -> Callable[[str], str]:
