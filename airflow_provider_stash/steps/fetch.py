@@ -86,10 +86,12 @@ def fetch_snapshot(
         etcd_version=snapshot["etcdVersion"] or "",
         source=source_of(repository, {**snapshot, "path": found.path, "totalSize": found.size}),
     )
-    live = _live(etcd)
     file = download_path(options.work_dir, key)
     try:
-        sha256 = download(repository, snapshot["snapshot"], found, file)
+        # Side by side: members that are down take the connection's time-out to say so.
+        with ThreadPoolExecutor(1, thread_name_prefix="ask-etcd") as pool:
+            live = pool.submit(_live, etcd)
+            sha256 = download(repository, snapshot["snapshot"], found, file)
         revisions = read_revisions(file)
         plan = {
             **snapshot,
@@ -98,7 +100,7 @@ def fetch_snapshot(
             "totalSize": found.size,
             "sha256": sha256,
             "token": f"stash-{key}",
-            "live": live,
+            "live": live.result(),
             "warnings": list(checked["warnings"]),
         }
         _adopt_revision(plan, revisions.revision)
