@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import json
 import logging
 import time
@@ -10,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from typing import Any
+from urllib.parse import urlsplit
 
 from airflow_provider_stash.exceptions import KubernetesError, StashError, WorkloadError
 from airflow_provider_stash.kubernetes.job_settings import KubernetesJob
@@ -174,7 +176,7 @@ class MemberJobs:
         if mount.get("subPath"):
             data["subPath"] = mount["subPath"]
         manifest = job_manifest(
-            self._settings(member if on_node else None),
+            self._settings(member, on_node=on_node),
             name=name,
             namespace=self.jobs.namespace,
             arguments=[step, json.dumps(request)],
@@ -200,7 +202,7 @@ class MemberJobs:
         except StashError as error:
             raise type(error)(f"Member {member.name!r}: {error}") from error
 
-    def _settings(self, beside: MemberPlace | None) -> KubernetesJob:
+    def _settings(self, member: MemberPlace, *, on_node: bool) -> KubernetesJob:
         """Run as etcd runs: as its user, and where its Pods may run; what the settings say comes first."""
         spec = self.pod_spec
         pod = {
@@ -216,10 +218,23 @@ class MemberJobs:
         given = self.settings.container.get("securityContext") or {}
         pod |= {"securityContext": {**of_pod, **(self.settings.pod.get("securityContext") or {})}}
         pod |= {name: value for name, value in self.settings.pod.items() if name != "securityContext"}
-        if beside is not None and beside.node is not None:
-            pod["nodeName"] = beside.node
+        if on_node and member.node is not None:
+            pod["nodeName"] = member.node
+        # etcd's tools look the member's own name up, which is known to no DNS while its Pod is down.
+        hosts = {urlsplit(url).hostname or "" for url in self.etcd.peer_urls[member.name]}
+        if names := sorted(host for host in hosts if not _is_address(host)):
+            alias = {"ip": "127.0.0.1", "hostnames": names}
+            pod["hostAliases"] = [*(pod.get("hostAliases") or ()), alias]
         return replace(
             self.settings,
             pod=pod,
             container={**self.settings.container, "securityContext": {**container, **given}},
         )
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True

@@ -167,12 +167,15 @@ class ContainerRun:
                 source /= mount["subPath"]
                 if not source.exists():
                     source.mkdir(parents=True)
-            target = root + quote(mount["mountPath"])
-            parent = root + quote(os.path.dirname(mount["mountPath"]))  # noqa: PTH120 - quoted text
-            make = f"mkdir -p {target}" if source.is_dir() else f"mkdir -p {parent}; touch {target}"
-            lines += [make, f"mount --bind {quote(str(source))} {target}"]
+            make = 'mkdir -p "$t"' if source.is_dir() else 'mkdir -p "${t%/*}"; touch "$t"'
+            # Links on the way, such as /var/run, are those of the container's root.
+            lines += [
+                f"t={root}$(chroot {root} /usr/bin/realpath -m {quote(mount['mountPath'])})",
+                make,
+                f'mount --bind {quote(str(source))} "$t"',
+            ]
             if mount.get("readOnly"):
-                lines.append(f"mount -o {_READ_ONLY} {target}")
+                lines.append(f'mount -o {_READ_ONLY} "$t"')
         if self._security.get("readOnlyRootFilesystem"):
             lines.append(f"mount -o remount,ro {root}")
         user = self._user()
