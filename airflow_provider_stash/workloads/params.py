@@ -41,5 +41,7 @@ def workload_from_params(params: Mapping[str, str], **given: Any) -> KubernetesW
         raise InvalidConfigurationError(
             f"workloadKind is {params['workloadKind']!r}: give one of {', '.join(_KINDS)}."
         )
-    found = {_NAMES[name]: value for name, value in params.items() if name in _NAMES and value}
+    found: dict[str, Any] = {
+        _NAMES[name]: value for name, value in params.items() if name in _NAMES and value
+    }
     return kind(name=params["workloadName"], **found, **given)
