@@ -26,7 +26,6 @@ from tests.kubesim import Kubesim
 
 IMAGE = os.environ.get("STASH_TEST_IMAGE", "kubesim/stash:test")
 DOCS = Path(__file__).parents[3] / "docs" / "kubernetes-restore.md"
-KEY = "restore-1"
 
 
 def role(name):
@@ -96,8 +95,16 @@ class Namespace:
                 if one.metadata.name.startswith("stash-") and not one.metadata.name.startswith("stash-restore-")]  # fmt: skip
 
 
+@pytest.fixture(scope="module")
+def namespace(admin, kubeconfig, tmp_path_factory):
+    one = Namespace(admin, kubeconfig, tmp_path_factory.mktemp("accounts"))
+    yield one
+    one.core.delete_namespace(one.name)
+
+
 @pytest.fixture
-def namespace(admin, kubeconfig, tmp_path):
+def own_namespace(admin, kubeconfig, tmp_path):
+    """One that no other test sees."""
     one = Namespace(admin, kubeconfig, tmp_path)
     yield one
     one.core.delete_namespace(one.name)
@@ -109,7 +116,7 @@ class Restore:
     job = KubernetesJob(image=IMAGE, startup_timeout=60.0, poll_interval=1.0, ttl=600)
 
     def __init__(self, namespace, repository, work_dir, workload, rules):
-        self.namespace, self.repository = namespace, repository
+        self.namespace, self.repository, self.key = namespace, repository, f"restore-{secrets.token_hex(3)}"
         self.workload = workload.connected(namespace.client(rules), self.job, namespace.name)
         self.options = FetchOptions(work_dir=str(work_dir), etcd_tools=newest_etcd(), rehearse=False)
         initialize(repository)
@@ -120,7 +127,7 @@ class Restore:
     def fetch(self, etcd):
         chosen = resolve_snapshot(self.repository)
         return fetch_snapshot(
-            etcd.config(), self.repository, self.workload, snapshot=chosen, key=KEY, options=self.options
+            etcd.config(), self.repository, self.workload, snapshot=chosen, key=self.key, options=self.options
         )
 
     def fill(self, plan):
@@ -128,11 +135,11 @@ class Restore:
             Path(plan["file"]), plan["totalSize"], plan["token"], plan["bumpRevision"],
             source=source_of(self.repository, plan),
         )  # fmt: skip
-        return self.workload.fill(request, key=KEY)
+        return self.workload.fill(request, key=self.key)
 
     def verify(self, etcd, plan):
         result = verify_restore(etcd.config(), names=list(self.workload.peer_urls), plan=plan, timeout=60)
-        self.workload.accept(key=KEY)
+        self.workload.accept(key=self.key)
         return result
 
     def run(self, etcd):
@@ -144,11 +151,11 @@ class Restore:
 
         plan = self.fetch(etcd)
         did("fetch")
-        self.workload.stop(key=KEY)
+        self.workload.stop(key=self.key)
         did("stop")
         self.fill(plan)
         did("fill")
-        self.workload.start(key=KEY)
+        self.workload.start(key=self.key)
         did("start")
         verified = self.verify(etcd, plan)
         did("verify")
@@ -156,10 +163,10 @@ class Restore:
         return plan, verified
 
     def roll_back(self, etcd):
-        return roll_back(etcd.config(), self.workload, key=KEY, timeout=60)
+        return roll_back(etcd.config(), self.workload, key=self.key, timeout=60)
 
     def clean_up(self):
-        return self.workload.remove_old_data(key=KEY, keep_restores=1, keep_days=14)
+        return self.workload.remove_old_data(key=self.key, keep_restores=1, keep_days=14)
 
 
 @pytest.fixture
@@ -168,13 +175,13 @@ def repository(repository_server):
 
 
 @pytest.fixture
-def restore_of(namespace, repository, tmp_path):
+def restore_of(repository, tmp_path):
     """Make a ``Restore`` of a workload, with a Role of the docs."""
+    made = []
 
-    def make(workload, rules):
-        work_dir = tmp_path / "work"
-        work_dir.mkdir()
-        return Restore(namespace, repository, work_dir, workload, rules)
+    def make(namespace, workload, rules):
+        made.append(Restore(namespace, repository, tmp_path, workload, rules))
+        return made[0]
 
     yield make
-    assert namespace.left() == []
+    assert made[0].namespace.left() == []

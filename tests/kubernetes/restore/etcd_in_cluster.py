@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from kubernetes import client
+from kubernetes.stream import stream
 
 from airflow_provider_stash.restic.repository import Repository
 from testbed.binaries import find, newest_etcd
@@ -16,6 +17,7 @@ from testbed.process import wait_until
 
 ETCD_IMAGE = os.environ.get("STASH_TEST_ETCD_IMAGE", "kubesim/etcd:test")
 RCLONE_IMAGE = os.environ.get("STASH_TEST_RCLONE_IMAGE", "kubesim/rclone:test")
+BUSYBOX_IMAGE = os.environ.get("STASH_TEST_BUSYBOX_IMAGE", "kubesim/busybox:test")
 STORAGE_CLASS = os.environ.get("STASH_TEST_STORAGE_CLASS")
 DATA_DIR = "/var/run/etcd"
 SECONDS = 120
@@ -132,14 +134,50 @@ class EtcdInCluster(EtcdAccess):
     def pods(self):
         return self.core.list_namespaced_pod(self.namespace, label_selector=f"app={self.name}").items
 
+    def sh(self, pod, script):
+        """Run a shell's script in a member's container, which may end by it."""
+        session = stream(
+            self.core.connect_get_namespaced_pod_exec, pod, self.namespace, command=["/bin/sh", "-c", script],
+            stdout=True, stderr=True, stdin=False, tty=False, _preload_content=False,
+        )  # fmt: skip
+        session.run_forever(timeout=30)
+        said = session.read_stdout() + session.read_stderr()
+        session.sock.shutdown()
+        return said
+
+    def on_volume(self, claim, script):
+        """Run a shell's script on a claim that no Pod uses now; gives what it wrote."""
+        name = f"on-{claim}"
+        container = {
+            "name": "sh", "image": BUSYBOX_IMAGE, "command": ["/bin/sh", "-c", script], "workingDir": DATA_DIR,
+            "volumeMounts": [{"name": "data", "mountPath": DATA_DIR}],
+        }  # fmt: skip
+        volume = {"name": "data", "persistentVolumeClaim": {"claimName": claim}}
+        body = {
+            "metadata": {"name": name},
+            "spec": {"restartPolicy": "Never", "containers": [container], "volumes": [volume]},
+        }
+        self.core.create_namespaced_pod(self.namespace, body)
+
+        def ended():
+            return self.core.read_namespaced_pod(name, self.namespace).status.phase in {"Succeeded", "Failed"}
+
+        wait_until(ended, f"{name} has ended", SECONDS)
+        said = self.core.read_namespaced_pod_log(name, self.namespace, _preload_content=False).data.decode()
+        assert self.core.read_namespaced_pod(name, self.namespace).status.phase == "Succeeded", said
+        self.core.delete_namespaced_pod(name, self.namespace, grace_period_seconds=0)
+        return said
+
+    def wait_restarted(self):
+        """Wait until every member's container has ended once."""
+
+        def restarted():
+            return all(pod.status.container_statuses[0].restart_count for pod in self.pods())
+
+        wait_until(restarted, "every container has been started again", SECONDS)
+
     def wait_pods(self, count):
         wait_until(lambda: len(self.pods()) == count, f"{count} Pods", SECONDS)
-
-    def events(self):
-        return [
-            (one.involved_object.name, one.reason, one.message)
-            for one in self.core.list_namespaced_event(self.namespace).items
-        ]
 
 
 class EtcdStatefulSet(EtcdInCluster):

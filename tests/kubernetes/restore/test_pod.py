@@ -4,13 +4,13 @@ import pytest
 
 from airflow_provider_stash.exceptions import StashError
 from airflow_provider_stash.workloads.params import workload_from_params
-from tests.kubernetes.restore.conftest import KEY, role
+from tests.kubernetes.restore.conftest import role
 from tests.kubernetes.restore.etcd_in_cluster import EtcdPod
 
 
 def test_all_keys_back_in_a_bare_pod_and_the_way_back(namespace, restore_of, tmp_path):
     params = {"workloadKind": "Pod", "workloadName": "etcd", "dataDir": "/var/run/etcd"}
-    restore = restore_of(workload_from_params(params), role("airflow-stash-restore-pod"))
+    restore = restore_of(namespace, workload_from_params(params), role("airflow-stash-restore-pod"))
     etcd = EtcdPod(namespace.api, namespace.name, tmp_path)
     etcd.wait_healthy()
     etcd.fill(100)
@@ -22,16 +22,16 @@ def test_all_keys_back_in_a_bare_pod_and_the_way_back(namespace, restore_of, tmp
     old = etcd.pods()[0]
 
     # First with a Job that fails: the Pod comes back with its old data.
-    etcd.sh("etcd", f"mkdir -p /var/run/etcd/.stash && touch /var/run/etcd/.stash/{KEY}")
+    etcd.sh("etcd", f"mkdir -p /var/run/etcd/.stash && touch /var/run/etcd/.stash/{restore.key}")
     plan = restore.fetch(etcd)
-    restore.workload.stop(key=KEY)
+    restore.workload.stop(key=restore.key)
     assert etcd.pods() == []
     with pytest.raises(StashError, match="NotADirectoryError"):
         restore.fill(plan)
     assert restore.roll_back(etcd)["healthy"] is True
     assert etcd.all_keys() == now
 
-    etcd.sh("etcd", f"rm /var/run/etcd/.stash/{KEY}")
+    etcd.sh("etcd", f"rm /var/run/etcd/.stash/{restore.key}")
     restore.run(etcd)
     assert etcd.all_keys() == before
     new = etcd.pods()[0]

@@ -11,9 +11,10 @@ from airflow_provider_stash.workloads.base import SnapshotSource
 from airflow_provider_stash.workloads.kubernetes_workload import Record
 from airflow_provider_stash.workloads.pod import PodWorkload
 from airflow_provider_stash.workloads.statefulset import StatefulSetWorkload
-from tests.kubernetes.restore.conftest import KEY, Restore, role
+from tests.kubernetes.restore.conftest import Restore, role
 from tests.kubernetes.restore.etcd_in_cluster import EtcdStatefulSet
 
+KEY = "restore-1"
 SOURCE = SnapshotSource("0" * 64, "/stash-tmp/data/snapshot.db", 1, {}, {})
 
 
@@ -29,15 +30,15 @@ def check(workload):
 
 
 @pytest.mark.parametrize("kind", [StatefulSetWorkload, PodWorkload])
-def test_one_permission_less_is_named(namespace, kind):
+def test_one_permission_less_is_named(own_namespace, kind):
     rules = role(
         {StatefulSetWorkload: "airflow-stash-restore", PodWorkload: "airflow-stash-restore-pod"}[kind]
     )
     permissions = [(place, verb) for place, rule in enumerate(rules) for verb in rule["verbs"]]
     for place, verb in permissions:
         rule = rules[place]
-        client = namespace.client(without(rules, place, verb))
-        workload = kind(name="etcd").connected(client, Restore.job, namespace.name)
+        client = own_namespace.client(without(rules, place, verb))
+        workload = kind(name="etcd").connected(client, Restore.job, own_namespace.name)
         resource, _, subresource = rule["resources"][0].partition("/")
         group = f".{rule['apiGroups'][0]}" if rule["apiGroups"][0] else ""
         named = f"may not: {verb} {resource}{group}{'/' if subresource else ''}{subresource}"
@@ -47,9 +48,9 @@ def test_one_permission_less_is_named(namespace, kind):
 
 
 @pytest.fixture
-def workload(namespace):
-    client = namespace.client(role("airflow-stash-restore"))
-    return StatefulSetWorkload(name="etcd").connected(client, Restore.job, namespace.name)
+def workload(own_namespace):
+    client = own_namespace.client(role("airflow-stash-restore"))
+    return StatefulSetWorkload(name="etcd").connected(client, Restore.job, own_namespace.name)
 
 
 @pytest.mark.parametrize(
@@ -60,10 +61,10 @@ def workload(namespace):
         ({"replicas": 2}, {}, "2 replicas, and initial_cluster names 3"),
     ],
 )  # fmt: skip
-def test_statefulsets_that_can_not_be_restored_so(namespace, workload, tmp_path, spec, container, words):
+def test_statefulsets_that_can_not_be_restored_so(own_namespace, workload, tmp_path, spec, container, words):
     EtcdStatefulSet(
-        namespace.api,
-        namespace.name,
+        own_namespace.api,
+        own_namespace.name,
         tmp_path,
         spec={"replicas": 3, **spec},
         container={"image": "none:1", **container},
@@ -72,17 +73,21 @@ def test_statefulsets_that_can_not_be_restored_so(namespace, workload, tmp_path,
         check(workload)
 
 
-def test_data_on_no_claim_of_its_own(namespace, workload, tmp_path):
+def test_data_on_no_claim_of_its_own(own_namespace, workload, tmp_path):
     pod = {"volumes": [{"name": "data", "emptyDir": {}}]}
     EtcdStatefulSet(
-        namespace.api, namespace.name, tmp_path, spec={"volumeClaimTemplates": [], "replicas": 0}, pod=pod
+        own_namespace.api,
+        own_namespace.name,
+        tmp_path,
+        spec={"volumeClaimTemplates": [], "replicas": 0},
+        pod=pod,
     )
     with pytest.raises(InvalidConfigurationError, match="of no volumeClaimTemplate"):
         check(workload)
 
 
-def test_another_restore_is_in_the_middle(namespace, workload, tmp_path):
-    EtcdStatefulSet(namespace.api, namespace.name, tmp_path, spec={"replicas": 0})
+def test_another_restore_is_in_the_middle(own_namespace, workload, tmp_path):
+    EtcdStatefulSet(own_namespace.api, own_namespace.name, tmp_path, spec={"replicas": 0})
     workload.write(Record("other", "stopped", 3))
     with pytest.raises(WorkloadError, match=r"in the middle of another restore \(other, stopped\)"):
         check(workload)
@@ -90,18 +95,18 @@ def test_another_restore_is_in_the_middle(namespace, workload, tmp_path):
         workload.stop(key=KEY)
 
 
-def test_what_may_disturb_is_told(namespace, workload, tmp_path):
+def test_what_may_disturb_is_told(own_namespace, workload, tmp_path):
     from kubernetes.client import AutoscalingV2Api, PolicyV1Api
 
-    etcd = EtcdStatefulSet(namespace.api, namespace.name, tmp_path, spec={"replicas": 0})
-    AutoscalingV2Api(namespace.api).create_namespaced_horizontal_pod_autoscaler(namespace.name, {
+    etcd = EtcdStatefulSet(own_namespace.api, own_namespace.name, tmp_path, spec={"replicas": 0})
+    AutoscalingV2Api(own_namespace.api).create_namespaced_horizontal_pod_autoscaler(own_namespace.name, {
         "metadata": {"name": "scaler"},
         "spec": {"scaleTargetRef": {"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "etcd"}, "maxReplicas": 5},
     })  # fmt: skip
-    PolicyV1Api(namespace.api).create_namespaced_pod_disruption_budget(namespace.name, {
+    PolicyV1Api(own_namespace.api).create_namespaced_pod_disruption_budget(own_namespace.name, {
         "metadata": {"name": "budget"}, "spec": {"minAvailable": 2, "selector": {"matchLabels": {"app": "etcd"}}},
     })  # fmt: skip
-    owner = etcd.core.create_namespaced_config_map(namespace.name, {"metadata": {"name": "demo"}})
+    owner = etcd.core.create_namespaced_config_map(own_namespace.name, {"metadata": {"name": "demo"}})
     reference = {
         "apiVersion": "v1",
         "kind": "ConfigMap",
@@ -110,7 +115,7 @@ def test_what_may_disturb_is_told(namespace, workload, tmp_path):
         "controller": True,
     }
     etcd.apps.patch_namespaced_stateful_set(
-        "etcd", namespace.name, {"metadata": {"ownerReferences": [reference]}}
+        "etcd", own_namespace.name, {"metadata": {"ownerReferences": [reference]}}
     )
     warnings = workload.check_object(workload._etcd())
     assert len(warnings) == 3
