@@ -79,6 +79,8 @@ class ContainerRun:
         self.output = Output()
         self.environment = dict(environment)
         self.pid: int | None = None
+        self.begun = asyncio.Event()
+        """Set when its own program runs, or has ended."""
         self._container, self._hostname, self._base, self._netns = container, hostname, base, netns
         self._hosts_file, self._mounts, self._argv, self._security = hosts_file, mounts, argv, security
 
@@ -102,6 +104,8 @@ class ContainerRun:
         reader = asyncio.create_task(self._read(process))
         try:
             self.pid = await _child(process)
+            await self._wait_for_program(reader)
+            self.begun.set()
             waits: set[asyncio.Future[Any]] = {reader, grace}
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
             if not reader.done():
@@ -115,6 +119,7 @@ class ContainerRun:
             self.pid = None
             await reader
             self.output.end()
+            self.begun.set()
         return code if code >= 0 else 128 - code
 
     async def _read(self, process: asyncio.subprocess.Process) -> None:
@@ -124,12 +129,11 @@ class ContainerRun:
 
     async def _end(self, reader: asyncio.Task[None], seconds: int) -> None:
         if seconds:
-            await self._has_begun(reader)
             self._signal(signal.SIGTERM)
             await asyncio.wait({reader}, timeout=seconds)
         self._signal(signal.SIGKILL)
 
-    async def _has_begun(self, reader: asyncio.Task[None]) -> None:
+    async def _wait_for_program(self, reader: asyncio.Task[None]) -> None:
         """Wait until its own program is there to take a signal: the script before it, as process 1, would not."""
         while not reader.done():
             with contextlib.suppress(OSError):
