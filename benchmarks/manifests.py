@@ -90,7 +90,11 @@ def parse(directory: str, home: str, expected: int, **variables: str) -> float:
     """Parse in a fresh process; gives seconds."""
     env = {**os.environ, "AIRFLOW_HOME": home, **variables}
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", PARSE, directory], env=env, capture_output=True, text=True, check=False
+        [sys.executable, "-W", "ignore", "-c", PARSE, directory],
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode:
         raise SystemExit(done.stderr)

@@ -18,6 +18,9 @@ _COMMON = {
     "outputDir": "no effect: results are XComs",
     "secretVolume": "no effect: secrets come from connections",
 }
+WORKLOAD_PARAMS = ("workloadKind", "workloadName", "dataDir", "initialCluster", "initialClusterToken")
+"""What tells a restore where the members run."""
+
 _RESTORE = {
     **_COMMON,
     "initialCluster": "the workload: members and their peer URLs",

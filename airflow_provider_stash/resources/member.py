@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from airflow_provider_stash.resources.appbinding import AppBinding
-from airflow_provider_stash.resources.etcd_task import EtcdParams, action_of, read_params
+from airflow_provider_stash.resources.etcd_task import WORKLOAD_PARAMS, EtcdParams, action_of, read_params
 from airflow_provider_stash.resources.field_places import REFUSED_FIELDS
 from airflow_provider_stash.resources.hooks import Handler, PostHandler
 from airflow_provider_stash.resources.load import Manifests
@@ -72,6 +72,7 @@ class MemberPlanner:
             post=post,
             restore=restore[0] if restore else None,
             runtime_settings=member.runtime_settings.dump(),
+            temp_dir={k: v for k, v in member.temp_dir.dump().items() if k != "disableCaching"},
             interim_volume=member.interim_volume_template.dump() if member.interim_volume_template else None,
         )
 
@@ -196,11 +197,7 @@ class MemberPlanner:
         return (
             RestoreSettings(
                 snapshot=snapshot,
-                initial_cluster=params.initial_cluster,
-                token=params.values.get("initialClusterToken", ""),
-                data_dir=params.values.get("dataDir", ""),
-                workload_kind=kind,
-                workload_name=params.values.get("workloadName", ""),
+                workload={name: params.values[name] for name in WORKLOAD_PARAMS if params.values.get(name)},
                 bump_revision=params.flags.get("bump-revision", "auto"),
             ),
             source,
