@@ -23,7 +23,7 @@ class FieldPlace:
     place: str
 
 
-_JOB = "the Jobs, where there are any (a restore's in Kubernetes; the steps', by ManifestSettings.execution); else no effect"
+_JOB = "the Jobs, where there are any: a restore's in Kubernetes, the steps' by ManifestSettings.execution"
 
 _METADATA = {
     "metadata": "no effect",

@@ -14,10 +14,12 @@ from airflow_provider_stash.dags.refused import RefusedManifest
 from airflow_provider_stash.exceptions import InvalidConfigurationError
 from airflow_provider_stash.hooks.etcd import EtcdHook
 from airflow_provider_stash.hooks.restic import ResticHook
+from airflow_provider_stash.kubernetes.job_settings import KubernetesJob
 from airflow_provider_stash.resources import load
 from airflow_provider_stash.resources.refusal import Refused
 from airflow_provider_stash.workloads.process import ProcessWorkload
 from airflow_provider_stash.workloads.process_member import ProcessMember
+from airflow_provider_stash.workloads.statefulset import StatefulSetWorkload
 
 pytestmark = pytest.mark.oldest
 EXAMPLES = Path(__file__).parents[2] / "stash_manifests"
@@ -132,10 +134,38 @@ def test_a_restores_time_out_leaves_the_way_back(tmp_path):
     assert dag.get_task("approve").execution_timeout is None
 
 
-def test_a_workload_that_is_not_told_is_refused():
-    dags, (refusal,) = build_all(load(BASIC), ManifestSettings())
-    assert set(dags) == {BACKUP}
+def test_a_workload_in_kubernetes_by_stashs_params():
+    dags, refusals = build_all(load(BASIC), ManifestSettings())
+    assert refusals == []
+    workload = dags[RESTORE].get_task("stop_members").workload
+    assert isinstance(workload, StatefulSetWorkload)
+    assert (workload.name, workload.namespace, workload.data_dir) == ("etcd", "demo", "/var/run/etcd")
+    assert workload.initial_cluster_token == "etcd-cluster-1"
+    assert workload.job.container == {"securityContext": {"runAsUser": 0, "runAsGroup": 0}}
+
+
+def test_a_workload_that_is_not_told_is_refused(tmp_path):
+    document = yaml.safe_load((BASIC / "restoresession.yaml").read_text())
+    document["spec"]["task"]["params"] = []
+    refusal = refused(tmp_path, document, settings=ManifestSettings())
+    assert "have no workloadKind" in refusal.sentence
     assert "ManifestSettings(workloads={'demo/etcd-appbinding': ...})" in refusal.sentence
+
+
+def test_steps_as_jobs_by_runtime_settings(tmp_path):
+    settings = ManifestSettings(
+        execution=KubernetesJob(image="i", pod={"nodeName": "n"}, container={"env": [{"name": "a"}]}),
+        workloads=SETTINGS.workloads,
+    )
+    runtime = {
+        "pod": {"serviceAccountName": "s"},
+        "container": {"resources": {"limits": {"memory": "1Gi"}}, "livenessProbe": {}},
+    }
+    document = backup(runtimeSettings=runtime, tempDir={"sizeLimit": "2Gi", "disableCaching": True})
+    job = built(tmp_path, document, settings=settings)[BACKUP].get_task("backup").execution
+    assert (job.image, job.temp_dir) == ("i", {"sizeLimit": "2Gi"})
+    assert job.pod == {"nodeName": "n", "serviceAccountName": "s"}
+    assert job.container == {"env": [{"name": "a"}], "resources": {"limits": {"memory": "1Gi"}}}
 
 
 def test_hooks_are_tasks_around_the_session(tmp_path):

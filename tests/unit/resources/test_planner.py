@@ -74,13 +74,13 @@ def test_the_basic_auth_guide():
     assert (backup.members[0].hostname, backup.members[0].wait_timeout) == ("host-0", 300)
     assert restore.dag_id == "stash.demo.restoresession.etcd-restore"
     settings = restore.members[0].restore
-    assert settings.initial_cluster == {f"etcd-{n}": [f"http://etcd-{n}.etcd:2380"] for n in range(3)}
-    assert (settings.data_dir, settings.workload_kind, settings.workload_name, settings.token) == (
-        "/var/run/etcd",
-        "StatefulSet",
-        "etcd",
-        "etcd-cluster-1",
-    )
+    assert settings.workload == {
+        "workloadKind": "StatefulSet",
+        "workloadName": "etcd",
+        "dataDir": "/var/run/etcd",
+        "initialCluster": ",".join(f"etcd-{n}=http://etcd-{n}.etcd:2380" for n in range(3)),
+        "initialClusterToken": "etcd-cluster-1",
+    }
     assert restore.members[0].runtime_settings == {
         "container": {"securityContext": {"runAsUser": 0, "runAsGroup": 0}}
     }
