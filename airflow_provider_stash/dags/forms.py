@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from airflow.sdk import DAG, Param
 from airflow.sdk.definitions.param import ParamsDict
 
-
 _checked: set[str] = set()
 
 

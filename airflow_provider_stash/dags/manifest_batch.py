@@ -57,8 +57,6 @@ def restore_batch_dags(planned: DagPlan, settings: ManifestSettings) -> list[DAG
         restore_dag(f"{planned.dag_id}.{member.name}", planned, member, settings)
         for member in planned.members
     ]
-    arguments = dag_arguments(planned)
-    arguments["default_args"].pop("execution_timeout", None)  # a member's own tasks have it
     with DAG(
         planned.dag_id,
         schedule=None,
@@ -74,7 +72,7 @@ def restore_batch_dags(planned: DagPlan, settings: ManifestSettings) -> list[DAG
                 description="Download and check everything, of every member, and stop nothing.",
             )
         },
-        **arguments,
+        **dag_arguments(planned),
     ) as dag:
         groups = []
         for member, member_dag in zip(planned.members, members, strict=True):

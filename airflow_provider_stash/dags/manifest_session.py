@@ -6,16 +6,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 from airflow.sdk import DAG, CronTriggerTimetable
+from airflow.sdk.exceptions import AirflowException
 
 from airflow_provider_stash.dags.backup import Metrics, etcd_backup_dag
 from airflow_provider_stash.dags.restore import etcd_restore_dag
 from airflow_provider_stash.exceptions import InvalidConfigurationError
+from airflow_provider_stash.kubernetes.job_settings import (
+    CONTAINER_FIELDS,
+    POD_FIELDS,
+    KubernetesJob,
+    as_job,
+)
 from airflow_provider_stash.operators.hook import StashHookOperator
 from airflow_provider_stash.resources.plan import DagPlan, HookPlan, MemberPlan
 from airflow_provider_stash.resources.refusal import Refused
 from airflow_provider_stash.resources.scalars import Duration
+from airflow_provider_stash.workloads.params import workload_from_params
 
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperator
@@ -38,12 +47,15 @@ class ManifestSettings:
 
     :param workloads: where etcd members run that are no Kubernetes workload, such as a ``ProcessWorkload``, by the
         AppBinding's namespace and name: ``{"demo/etcd-appbinding": ...}``.
+    :param execution: where steps run: ``worker`` (the default), ``kubernetes``, or a ``KubernetesJob`` whose pod,
+        container, temporary directory and volume each object's own settings go before.
     :param metrics: where the sessions' metrics go; its namespace is each session's own.
     :param backup: further arguments of ``etcd_backup``, such as ``pool`` or ``check``.
     :param restore: further arguments of ``etcd_restore_dag``, such as ``approval`` or ``work_dir``.
     """
 
     workloads: Mapping[str, Workload] = field(default_factory=dict)
+    execution: KubernetesJob | str | None = None
     metrics: Metrics | None = None
     backup: Mapping[str, Any] = field(default_factory=dict)
     restore: Mapping[str, Any] = field(default_factory=dict)
@@ -76,7 +88,8 @@ def restore_dag(dag_id: str, planned: DagPlan, member: MemberPlan, settings: Man
         dag_id,
         etcd_conn_id=member.etcd.conn_id,
         repository_conn_id=planned.repository.conn_id,
-        workload=_workload(member, settings),
+        workload=_workload(planned, member, settings),
+        execution=_execution(member, settings),
         hostname=member.hostname,
         pre_restore=hook_tasks(planned, member.pre, member),
         post_restore=hook_tasks(planned, member.post, member),
@@ -85,17 +98,55 @@ def restore_dag(dag_id: str, planned: DagPlan, member: MemberPlan, settings: Man
         **arguments,
     )
     dag.params["snapshot"] = member.restore.snapshot
+    if planned.timeout is not None:
+        # Not the run as a whole: Airflow would end it without its way back. Nor is a person hurried.
+        for task in dag.tasks:
+            if not task.is_teardown and task.task_id != "approve":
+                task.execution_timeout = planned.timeout
     return dag
 
 
-def _workload(member: MemberPlan, settings: ManifestSettings) -> Workload:
+def _workload(planned: DagPlan, member: MemberPlan, settings: ManifestSettings) -> Workload:
     name = f"{member.etcd.namespace}/{member.etcd.name}"
     if name in settings.workloads:
         return settings.workloads[name]
-    raise Refused(
-        f"{member.path}.task.params",
-        f"The members of {name} can't be stopped and filled from here: a workload in Kubernetes is not supported. "
-        f"Where they run elsewhere, tell by ManifestSettings(workloads={{{name!r}: ...}}).",
+    job = _job(member, as_job(settings.execution) or KubernetesJob())
+    try:
+        return workload_from_params(
+            member.restore.workload if member.restore else {}, namespace=planned.namespace, job=job
+        )
+    except InvalidConfigurationError as error:
+        raise Refused(
+            f"{member.path}.task.params",
+            f"{error} Where the members of {name} run outside Kubernetes, tell by "
+            f"ManifestSettings(workloads={{{name!r}: ...}}).",
+        ) from error
+
+
+def _execution(member: MemberPlan, settings: ManifestSettings) -> KubernetesJob | None:
+    """Give where a target's steps run, by its own settings."""
+    job = as_job(settings.execution)
+    return _job(member, job) if job is not None else None
+
+
+def _job(member: MemberPlan, job: KubernetesJob) -> KubernetesJob:
+    """Give a Job the settings of a target, which go before its own."""
+    pod = {
+        name: value
+        for name, value in (member.runtime_settings.get("pod") or {}).items()
+        if name in POD_FIELDS or name in {"podLabels", "podAnnotations"}
+    }
+    container = {
+        name: value
+        for name, value in (member.runtime_settings.get("container") or {}).items()
+        if name in CONTAINER_FIELDS or name in {"nice", "ionice"}
+    }
+    return replace(
+        job,
+        pod={**job.pod, **pod},
+        container={**job.container, **container},
+        temp_dir={**job.temp_dir, **member.temp_dir},
+        interim_volume_template=member.interim_volume or job.interim_volume_template,
     )
 
 
@@ -108,6 +159,7 @@ def backup_arguments(planned: DagPlan, member: MemberPlan, settings: ManifestSet
         "hostname": member.hostname,
         "wait_timeout": member.wait_timeout,
         "metrics": _metrics(planned, settings),
+        "execution": _execution(member, settings),
         **settings.backup,
     }
 
@@ -119,9 +171,6 @@ def dag_arguments(planned: DagPlan) -> dict[str, Any]:
         defaults["retry_delay"] = planned.retry_delay
     if not planned.is_backup:
         del defaults["retries"]
-        if planned.timeout is not None:
-            # Not dagrun_timeout: Airflow ends such a run without its teardown, the roll-back.
-            defaults["execution_timeout"] = planned.timeout
     return {
         "tags": [tag[:_LONGEST_TAG] for tag in planned.tags],
         "default_args": defaults,
@@ -187,17 +236,16 @@ def schedule_of(text: str | None) -> Any:
         try:
             return Duration(text.removeprefix("@every ").strip()).timedelta
         except ValueError as error:
-            raise Refused("spec.schedule", f"{text!r}: write a duration behind @every, such as 90m.") from error
-    zone, cron = "", text.strip()
+            raise Refused(
+                "spec.schedule", f"{text!r}: write a duration behind @every, such as 90m."
+            ) from error
+    zone, cron = "UTC", text.strip()  # as Kubernetes' controllers mostly have it
     if cron.startswith(("CRON_TZ=", "TZ=")):
         zone, _, cron = cron.partition("=")[2].partition(" ")
-    from zoneinfo import ZoneInfo
-
-    from croniter import croniter
-
+    timetable = CronTriggerTimetable(cron.strip(), timezone=zone)
     try:
-        croniter(cron.strip())
-        ZoneInfo(zone or "UTC")
-    except (ValueError, KeyError, OSError) as error:
+        ZoneInfo(zone)
+        timetable.validate()
+    except (AirflowException, KeyError, OSError, ValueError) as error:
         raise Refused("spec.schedule", f"{text!r} is no schedule: {error}") from error
-    return CronTriggerTimetable(cron.strip(), timezone=zone) if zone else cron
+    return timetable

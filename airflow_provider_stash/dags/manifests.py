@@ -82,6 +82,4 @@ def build_dags(planned: DagPlan, manifests: Manifests, settings: ManifestSetting
         dags = [backup_batch_dag(planned, settings)]
     else:
         dags = restore_batch_dags(planned, settings)
-    for dag in dags:
-        dag.validate()  # Airflow does it later, and then takes the whole file for broken
     return {dag.dag_id: dag for dag in dags}

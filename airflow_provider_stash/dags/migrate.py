@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, Param, TriggerRule
@@ -12,6 +12,9 @@ from airflow_provider_stash.dags.forms import add_form
 from airflow_provider_stash.operators.maintenance import ResticMigrateOperator, ResticPruneOperator
 from airflow_provider_stash.operators.restic import ResticCheckOperator, ResticStatusOperator
 
+if TYPE_CHECKING:
+    from airflow_provider_stash.kubernetes.job_settings import KubernetesJob
+
 
 def restic_migrate_dag(
     dag_id: str,
@@ -19,6 +22,7 @@ def restic_migrate_dag(
     repository_conn_id: str,
     lock_timeout: float = 600.0,
     pool: str | None = None,
+    execution: KubernetesJob | str | None = None,
     dag_kwargs: Mapping[str, Any] | None = None,
 ) -> DAG:
     """
@@ -31,6 +35,7 @@ def restic_migrate_dag(
     :param repository_conn_id: the restic connection.
     :param lock_timeout: seconds to wait while the repository is locked.
     :param pool: a pool with one slot a repository, for tasks that lock it.
+    :param execution: where the steps run, see ``etcd_backup``.
     :param dag_kwargs: further arguments of the ``DAG``.
     """
     arguments: dict[str, Any] = {
@@ -42,11 +47,8 @@ def restic_migrate_dag(
         "doc_md": _doc(repository_conn_id),
         **(dag_kwargs or {}),
     }
-    locking: dict[str, Any] = {
-        "restic_conn_id": repository_conn_id,
-        "lock_timeout": lock_timeout,
-        **({"pool": pool} if pool else {}),
-    }
+    on_repository: dict[str, Any] = {"restic_conn_id": repository_conn_id, "execution": execution}
+    locking = {**on_repository, "lock_timeout": lock_timeout, **({"pool": pool} if pool else {})}
     with DAG(dag_id, **arguments) as dag:
         compress: Any = dag.param("compress")
         migrate = ResticMigrateOperator(task_id="migrate", **locking)
@@ -56,9 +58,9 @@ def restic_migrate_dag(
         check = ResticCheckOperator(task_id="check", trigger_rule=TriggerRule.NONE_FAILED, **locking)
         status = ResticStatusOperator(
             task_id="status",
-            restic_conn_id=repository_conn_id,
             check_task_id=check.task_id,
             trigger_rule=TriggerRule.ALL_DONE,
+            **on_repository,
         )
         migrate >> pruned >> check >> [status, EmptyOperator(task_id="outcome")]
     add_form(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-
 from airflow.sdk.log import mask_secret
 
 from airflow_provider_stash.etcd.config import EtcdConfig, parse_endpoints

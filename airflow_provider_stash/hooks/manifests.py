@@ -16,6 +16,8 @@ from airflow.sdk import BaseHook, Connection
 from airflow.sdk.exceptions import AirflowNotFoundException
 from airflow.sdk.log import mask_secret
 
+from airflow_provider_stash.exceptions import InvalidConfigurationError
+
 _offered: dict[str, Callable[[], Mapping[str, Any]]] = {}
 
 
@@ -44,7 +46,12 @@ class ManifestHook(BaseHook):
         except AirflowNotFoundException:
             if conn_id not in _offered:
                 raise
-        fields = _offered[conn_id]()
+        try:
+            fields = _offered[conn_id]()
+        except InvalidConfigurationError as error:
+            raise InvalidConfigurationError(
+                f"There is no Airflow connection {conn_id!r}, and: {error}"
+            ) from error
         if fields.get("password"):
             mask_secret(fields["password"])
         return Connection(

@@ -10,7 +10,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from airflow_provider_stash.operators.base import as_bool
 from airflow_provider_stash.operators.restic import ResticOperator
 from airflow_provider_stash.restic.prune import PruneOptions
-from airflow_provider_stash.steps.maintenance import migrate_repository, prune_repository
+from airflow_provider_stash.steps.call import StepCall
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -30,8 +30,8 @@ class ResticMigrateOperator(ResticOperator):
         super().__init__(**kwargs)
         self.lock_timeout = lock_timeout
 
-    def run_step(self, context: Context) -> dict[str, Any]:
-        return migrate_repository(self.repository, lock_timeout=self.lock_timeout)
+    def prepare(self, context: Context) -> StepCall:
+        return StepCall("migrate_repository", {"lock_timeout": self.lock_timeout})
 
 
 class ResticPruneOperator(ResticOperator):
@@ -66,7 +66,7 @@ class ResticPruneOperator(ResticOperator):
         self.enabled = enabled
         self.lock_timeout = lock_timeout
 
-    def run_step(self, context: Context) -> dict[str, Any]:
+    def prepare(self, context: Context) -> StepCall:
         if not as_bool(self.enabled, "enabled"):
             raise AirflowSkipException("It was not asked for in this run.")
         options = PruneOptions(
@@ -74,4 +74,4 @@ class ResticPruneOperator(ResticOperator):
             max_repack_size=self.max_repack_size or None,
             repack_uncompressed=self.repack_uncompressed,
         )
-        return prune_repository(self.repository, options, lock_timeout=self.lock_timeout)
+        return StepCall("prune_repository", {"options": options, "lock_timeout": self.lock_timeout})

@@ -68,11 +68,16 @@ class ClientConfig(Model):
         :param namespace: the AppBinding's.
         """
         if self.service is None:
-            parts = urlsplit(self.url or "")
-            return f"{parts.scheme}://{parts.netloc}" if parts.netloc else (self.url or "")
+            # etcd has no paths; several addresses, comma separated, are more than Stash takes.
+            return ",".join(_without_path(one.strip()) for one in (self.url or "").split(","))
         scheme = f"{self.service.scheme}://" if self.service.scheme else ""
         port = f":{self.service.port}" if self.service.port else ""
         return f"{scheme}{self.service.name}.{self.service.namespace or namespace}.svc{port}"
+
+
+def _without_path(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}" if parts.netloc else url
 
 
 class RenameKey(Model):
@@ -180,7 +185,9 @@ class Secret(StashObject):
                 base64.b64decode("".join(text.split()), validate=True)
             except binascii.Error:
                 raise PydanticCustomError(
-                    "nearest", "{sentence}", {"path": f".{key}", "sentence": "is not base64; plain text goes into stringData."}
+                    "nearest",
+                    "{sentence}",
+                    {"path": f".{key}", "sentence": "is not base64; plain text goes into stringData."},
                 ) from None
         return value
 

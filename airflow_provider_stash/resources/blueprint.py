@@ -51,7 +51,7 @@ def expand(manifests: Manifests, binding: Loaded) -> Iterator[tuple[Loaded, Load
 
 def variables_of(binding: AppBinding) -> dict[str, str]:
     """Give the variables that a blueprint may use."""
-    values = {
+    return {
         "TARGET_API_VERSION": APPCATALOG_V1ALPHA1,
         "TARGET_KIND": "appbinding",  # Stash writes it in lower case
         "TARGET_RESOURCE": "appbindings",
@@ -62,7 +62,6 @@ def variables_of(binding: AppBinding) -> dict[str, str]:
         "TARGET_APP_GROUP": binding.spec.app_group,
         "TARGET_APP_RESOURCE": binding.spec.app_resource,
     }
-    return values
 
 
 def _made(blueprint: Loaded, binding: Loaded, suffix: str) -> tuple[Loaded, Loaded]:
@@ -71,13 +70,13 @@ def _made(blueprint: Loaded, binding: Loaded, suffix: str) -> tuple[Loaded, Load
     namespace = spec.get("backupNamespace") or target.namespace
     other = "" if namespace == target.namespace else f"{target.namespace}-"
     name = f"{other}app-{target.name}{suffix}"
-    repository = {
+    repository: dict[str, Any] = {
         "apiVersion": STASH_V1ALPHA1,
         "kind": "Repository",
         "metadata": {"name": name, "namespace": spec.get("repoNamespace") or namespace},
         "spec": {field: spec[field] for field in _REPOSITORY_FIELDS if field in spec},
     }
-    configuration = {
+    configuration: dict[str, Any] = {
         "apiVersion": STASH_V1BETA1,
         "kind": "BackupConfiguration",
         "metadata": {"name": name, "namespace": namespace},

@@ -101,7 +101,14 @@ def restic_connection(
 def _need(manifests: Manifests, model: Any, namespace: str, name: str, called: str) -> Any:
     found = manifests.get(model, namespace, name)
     if found is None:
-        reason = next((f" {one}" for one in manifests.refusals if one.object.endswith(called.split(" ")[-1])), "")
+        reason = next(
+            (
+                f" {one}"
+                for one in manifests.refusals
+                if one.object.endswith(called.rsplit(" ", maxsplit=1)[-1])
+            ),
+            "",
+        )
         raise InvalidConfigurationError(f"{called} is not in the manifests, or can't be read.{reason}")
     return found
 

@@ -16,6 +16,7 @@ from airflow_provider_stash.resources.refusal import Refusal
 SUFFIXES = {".yaml", ".yml", ".json"}
 _SEPARATOR = re.compile(r"^---(?=\s|$)|^\.\.\.\s*$", re.MULTILINE)
 _DIRECTIVE = re.compile(r"^%.*$", re.MULTILINE)
+_BLANK = re.compile(r"(?:[ \t]*\r?\n)+")
 _KIND = re.compile(r"^[\"']?kind[\"']?:\s*[\"']?(\w+)", re.MULTILINE)
 
 
@@ -26,11 +27,14 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mi
         """Refuse a key that stands twice: one of its values would be lost."""
         seen = set()
         for key, _ in node.value:
-            if key.value in seen and key.tag != "tag:yaml.org,2002:merge":
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key.value!r} stands twice in one mapping", key.start_mark
-                )
-            seen.add(key.value if isinstance(key.value, str) else id(key))
+            problem = ""
+            if not isinstance(key.value, str):
+                problem = "a key is no text (is it a template, with {{ }}?)"
+            elif key.value in seen and key.tag != "tag:yaml.org,2002:merge":
+                problem = f"the key {key.value!r} stands twice in one mapping"
+            if problem:
+                raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
+            seen.add(key.value)
         found: dict[Any, Any] = super().construct_mapping(node, deep=deep)
         return found
 
@@ -39,7 +43,7 @@ _Loader.yaml_implicit_resolvers = {
     first: [
         (tag, pattern)
         for tag, pattern in resolvers
-        if tag != "tag:yaml.org,2002:timestamp" and tag != "tag:yaml.org,2002:int"
+        if tag not in {"tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:int"}
     ]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
@@ -144,7 +148,9 @@ def _split(file: str, text: str) -> Iterator[Document]:
         end = match.start() if match else len(text)
         part = text[start:end]
         if part.strip():
-            yield Document(file, line, _DIRECTIVE.sub("", part))
+            blank = _BLANK.match(part)
+            skipped = blank.end() if blank else 0
+            yield Document(file, line + part.count("\n", 0, skipped), _DIRECTIVE.sub("", part[skipped:]))
         if match:
             line += text.count("\n", start, match.end())
             start = match.end()

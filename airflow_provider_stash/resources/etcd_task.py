@@ -18,6 +18,9 @@ _COMMON = {
     "outputDir": "no effect: results are XComs",
     "secretVolume": "no effect: secrets come from connections",
 }
+WORKLOAD_PARAMS = ("workloadKind", "workloadName", "dataDir", "initialCluster", "initialClusterToken")
+"""What tells a restore where the members run."""
+
 _RESTORE = {
     **_COMMON,
     "initialCluster": "the workload: members and their peer URLs",
@@ -28,7 +31,9 @@ _RESTORE = {
     "storageClass": "no effect: old Stash's interim volumes",
     "storageSize": "no effect: old Stash's interim volumes",
 }
-_TIMING = "no effect: the client here has its own time limits (the etcd connection's, and the watch on a stream)"
+_TIMING = (
+    "no effect: the client here has its own time limits (the etcd connection's, and the watch on a stream)"
+)
 _FLAGS: Mapping[str, str] = {
     "dial-timeout": _TIMING,
     "command-timeout": _TIMING,
@@ -113,7 +118,9 @@ def _flags(text: str, action: str) -> Iterator[tuple[str, str]]:
         word = words.pop(0)
         name, equals, value = word.lstrip("-").partition("=")
         if not word.startswith("--"):
-            raise Refused("args", f"holds {word!r}; only flags of etcdctl can be meant, such as --dial-timeout=2s.")
+            raise Refused(
+                "args", f"holds {word!r}; only flags of etcdctl can be meant, such as --dial-timeout=2s."
+            )
         if name in _OF_APPBINDING:
             raise Refused("args", f"holds --{name}; that belongs into the AppBinding and its Secret.")
         if name not in _FLAGS or (name in {"bump-revision", "mark-compacted"} and action == "backup"):

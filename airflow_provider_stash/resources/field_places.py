@@ -23,8 +23,7 @@ class FieldPlace:
     place: str
 
 
-JOB = "no effect in a worker: no Job of Stash's is made"
-HOOK = "task {hook}"
+_JOB = "the Jobs, where there are any: a restore's in Kubernetes, the steps' by ManifestSettings.execution"
 
 _METADATA = {
     "metadata": "no effect",
@@ -37,10 +36,10 @@ _MEMBER = {
     "task.params": "see each parameter",
     "target.alias": "restic host",
     "target.ref": "the etcd connection; a tag",
-    "runtimeSettings": JOB,
-    "tempDir": "no effect: a snapshot is streamed, and a restore downloads it to the worker's temporary directory",
+    "runtimeSettings": _JOB,
+    "tempDir": _JOB,
     "tempDir.disableCaching": "restic's cache: off where true",
-    "interimVolumeTemplate": JOB,
+    "interimVolumeTemplate": _JOB,
 }
 _BACKUP_MEMBER = {
     **_MEMBER,
@@ -74,7 +73,7 @@ PLACES: Mapping[str, Mapping[str, str]] = {
     | {f"spec.{k}": v for k, v in _SESSION.items()}
     | {f"spec.members[].{k}": v for k, v in _BACKUP_MEMBER.items()}
     | {
-        "spec.runtimeSettings": JOB,
+        "spec.runtimeSettings": _JOB,
         "spec.hooks.preBackup": "task pre_backup, before all members",
         "spec.hooks.postBackup": "task post_backup, after all members, by executionPolicy",
     },

@@ -81,5 +81,3 @@ class RestoreHooks(Model):
 
     pre_restore: Handler | None = None
     post_restore: PostHandler | None = None
-
-

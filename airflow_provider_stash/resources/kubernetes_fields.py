@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -58,33 +59,39 @@ def _types() -> dict[str, dict[str, str]]:
 
 def _check(value: Any, kind: str, path: str) -> None:
     inner = _INNER.match(kind)
-    if inner is not None and inner[1] == "list":
-        if not isinstance(value, list):
-            raise _wrong(path, "is not a list.")
-        for index, one in enumerate(value):
-            _check(one, inner[2], f"{path}[{index}]")
-    elif inner is not None:
-        if not isinstance(value, dict):
-            raise _wrong(path, "is not a mapping.")
-        for name, one in value.items():
-            _check(one, inner[2], f"{path}.{name}")
+    if inner is not None:
+        _check_many(value, inner[1], inner[2], path)
     elif kind in _types():
-        fields = _types()[kind]
-        if not isinstance(value, dict):
-            raise _wrong(path, "is not a mapping of fields.")
-        for name, one in value.items():
-            if name not in fields:
-                raise _wrong(
-                    f"{path}.{name}", f"is not a field that Kubernetes knows.{nearest(name, fields)}"
-                )
-            if name in _QUANTITIES:
-                _check_quantities(one, f"{path}.{name}")
-            else:
-                _check(one, fields[name], f"{path}.{name}")
+        _check_fields(value, _types()[kind], path)
     elif kind in _SCALARS:
         expected, words = _SCALARS[kind]
         if not isinstance(value, expected) or (expected is int and isinstance(value, bool)):
             raise _wrong(path, f"is not {words}.")
+
+
+def _check_many(value: Any, container: str, kind: str, path: str) -> None:
+    if container == "list":
+        if not isinstance(value, list):
+            raise _wrong(path, "is not a list.")
+        for index, one in enumerate(value):
+            _check(one, kind, f"{path}[{index}]")
+    else:
+        if not isinstance(value, dict):
+            raise _wrong(path, "is not a mapping.")
+        for name, one in value.items():
+            _check(one, kind, f"{path}.{name}")
+
+
+def _check_fields(value: Any, fields: Mapping[str, str], path: str) -> None:
+    if not isinstance(value, dict):
+        raise _wrong(path, "is not a mapping of fields.")
+    for name, one in value.items():
+        if name not in fields:
+            raise _wrong(f"{path}.{name}", f"is not a field that Kubernetes knows.{nearest(name, fields)}")
+        if name in _QUANTITIES:
+            _check_quantities(one, f"{path}.{name}")
+        else:
+            _check(one, fields[name], f"{path}.{name}")
 
 
 def _check_quantities(value: Any, path: str) -> None:

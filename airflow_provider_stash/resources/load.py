@@ -157,7 +157,7 @@ class Manifests:
         if kind is None:
             if any(name in item for name in _NEEDED):
                 yield refuse("kind", f"is missing.{nearest('kind', item)}")
-        elif version.split("/")[0] in _GROUPS and kind not in _MADE_BY_STASH:
+        elif version.split("/", maxsplit=1)[0] in _GROUPS and kind not in _MADE_BY_STASH:
             known = _MODELS.get(str(kind))
             if known is None:
                 yield refuse("kind", f"{kind!r} is no kind that is known here.{nearest(str(kind), _MODELS)}")

@@ -6,14 +6,17 @@ import re
 from typing import Any
 
 from airflow_provider_stash.resources.appbinding import AppBinding
-from airflow_provider_stash.resources.etcd_task import EtcdParams, action_of, read_params
+from airflow_provider_stash.resources.etcd_task import WORKLOAD_PARAMS, EtcdParams, action_of, read_params
 from airflow_provider_stash.resources.field_places import REFUSED_FIELDS
 from airflow_provider_stash.resources.hooks import Handler, PostHandler
 from airflow_provider_stash.resources.load import Manifests
-from airflow_provider_stash.resources.model import APPCATALOG_V1ALPHA1, TaskRef
+from airflow_provider_stash.resources.model import APPCATALOG_V1ALPHA1
 from airflow_provider_stash.resources.plan import ConnectionPlan, HookPlan, MemberPlan, RestoreSettings
 from airflow_provider_stash.resources.refusal import Refused
+from airflow_provider_stash.resources.repository import Repository
 from airflow_provider_stash.resources.task import Task
+from airflow_provider_stash.resources.task_containers import task_pod_spec
+from airflow_provider_stash.resources.task_variables import task_variables
 
 HOST = "host-0"
 """The restic host of a target without alias, as in Stash."""
@@ -46,9 +49,9 @@ class MemberPlanner:
         """
         if member.target is None:
             raise Refused(f"{self.path}.target", "is missing.")
-        self._refuse_other_fields(member)
         namespace, name, binding = self._target(member.target.ref)
-        params = self._task(member.task, binding)
+        self._refuse_other_fields(member)
+        params = self._task(member, binding)
         etcd = ConnectionPlan(
             "AppBinding", namespace, name, binding is not None, {"insecure": True} if params.insecure else {}
         )
@@ -69,6 +72,7 @@ class MemberPlanner:
             post=post,
             restore=restore[0] if restore else None,
             runtime_settings=member.runtime_settings.dump(),
+            temp_dir={k: v for k, v in member.temp_dir.dump().items() if k != "disableCaching"},
             interim_volume=member.interim_volume_template.dump() if member.interim_volume_template else None,
         )
 
@@ -101,7 +105,10 @@ class MemberPlanner:
 
     def _target(self, ref: Any) -> tuple[str, str, AppBinding | None]:
         path = f"{self.path}.target.ref"
-        if ref.kind != "AppBinding" or ref.api_version.split("/")[0] != APPCATALOG_V1ALPHA1.split("/", maxsplit=1)[0]:
+        if (
+            ref.kind != "AppBinding"
+            or ref.api_version.split("/")[0] != APPCATALOG_V1ALPHA1.split("/", maxsplit=1)[0]
+        ):
             raise Refused(
                 f"{path}.kind" if ref.kind != "AppBinding" else f"{path}.apiVersion",
                 f"{ref.api_version or '(no apiVersion)'} {ref.kind or '(no kind)'} can't be a target here: only an "
@@ -115,28 +122,24 @@ class MemberPlanner:
         if binding is None and any(one.object == called for one in self.manifests.refusals):
             raise Refused(f"{path}.name", f"{called} is refused itself.")
         if binding is not None and binding.spec.type and binding.spec.app_resource != "etcd":
-            raise Refused(f"{path}.name", f"{binding} is of the type {binding.spec.type!r}: only etcd can be served here.")
+            raise Refused(
+                f"{path}.name",
+                f"{binding} is of the type {binding.spec.type!r}: only etcd can be served here.",
+            )
         return namespace, ref.name, binding
 
-    def _task(self, task: TaskRef, binding: AppBinding | None) -> EtcdParams:
-        path = f"{self.path}.task"
+    def _task(self, member: Any, binding: AppBinding | None) -> EtcdParams:
+        path, task = f"{self.path}.task", member.task
         addon = binding.spec.addon_task(f"{self.action}Task") if binding is not None else None
         name = task.name or (addon.name if addon else "")
         if not name:
             raise Refused(f"{path}.name", f"is missing: give an etcd Task, such as etcd-{self.action}-3.5.0.")
+        values = task.values() or (addon.values() if addon else {})
         action = action_of(name)
         if action is None:
-            own = self.manifests.get(Task, "", name) is not None
-            raise Refused(
-                f"{path}.name",
-                f"{name!r} is a Task of your own: its containers need Kubernetes, and can't be run in a worker."
-                if own
-                else f"{name!r} is none of etcd's Tasks (such as etcd-{self.action}-3.5.0), and the manifests hold no "
-                "Task of this name.",
-            )
+            raise Refused(f"{path}.name", self._why_not(name, values, member, binding))
         if action != self.action:
             raise Refused(f"{path}.name", f"{name!r} does a {action}; this is a {self.action}.")
-        values = task.values() or (addon.values() if addon else {})
         index = {param.name: number for number, param in enumerate(task.params)}
         try:
             params = read_params(values, action)
@@ -151,20 +154,50 @@ class MemberPlanner:
                 self.places[f"{path}.params[{index[name_]}]"] = place
         return params
 
+    def _why_not(self, name: str, values: Any, member: Any, binding: AppBinding | None) -> str:
+        """Tell why a Task that is none of etcd's can't be run; one of the user's own is resolved as far as it goes."""
+        task = self.manifests.get(Task, "", name)
+        if task is None:
+            return (
+                f"{name!r} is none of etcd's Tasks (such as etcd-{self.action}-3.5.0), and the manifests hold no Task "
+                "of this name."
+            )
+        reference = self.session.spec.repository
+        variables = task_variables(
+            self.session,
+            member,
+            params=values,
+            repository=self.manifests.get(
+                Repository, reference.namespace or self.session.namespace, reference.name
+            ),
+            binding=binding,
+            rule=next(iter(getattr(member.target, "rules", [])), None),
+        )
+        try:
+            pod = task_pod_spec(
+                self.manifests,
+                task,
+                variables,
+                runtime_settings=member.runtime_settings.dump(),
+                temp_dir=member.temp_dir.dump(),
+            )
+        except Refused as error:
+            return f"the Task {name!r} can't be resolved: {error.field}: {error.sentence}"
+        steps = ", ".join(one["name"] for one in (*pod["initContainers"], *pod["containers"]))
+        return f"{name!r} is a Task of your own: its containers ({steps}) need Kubernetes, a worker can't run them."
+
     def _restore(self, member: Any, params: EtcdParams, host: str) -> tuple[RestoreSettings, str]:
         """Give the settings, and the host whose snapshots are meant."""
         snapshot, source = self._rule(member, host)
         kind = params.values.get("workloadKind", "")
         if kind and kind not in {"StatefulSet", "Pod"}:
-            raise Refused(f"{self.path}.task.params", f"workloadKind is {kind!r}; it can be StatefulSet or Pod.")
+            raise Refused(
+                f"{self.path}.task.params", f"workloadKind is {kind!r}; it can be StatefulSet or Pod."
+            )
         return (
             RestoreSettings(
                 snapshot=snapshot,
-                initial_cluster=params.initial_cluster,
-                token=params.values.get("initialClusterToken", ""),
-                data_dir=params.values.get("dataDir", ""),
-                workload_kind=kind,
-                workload_name=params.values.get("workloadName", ""),
+                workload={name: params.values[name] for name in WORKLOAD_PARAMS if params.values.get(name)},
                 bump_revision=params.flags.get("bump-revision", "auto"),
             ),
             source,
@@ -174,7 +207,9 @@ class MemberPlanner:
         path, rules = f"{self.path}.target.rules", member.target.rules
         old = getattr(member, "rules", [])
         if rules and old:
-            raise Refused(f"{self.path}.rules", "stands beside target.rules, which took its place: give one of them.")
+            raise Refused(
+                f"{self.path}.rules", "stands beside target.rules, which took its place: give one of them."
+            )
         if old:
             path, rules = f"{self.path}.rules", old
         if not rules:
@@ -187,10 +222,15 @@ class MemberPlanner:
         rule, path = rules[chosen[0]], f"{path}[{chosen[0]}]"
         for field in ("paths", "include", "exclude"):
             if getattr(rule, field):
-                raise Refused(f"{path}.{field}", "can't be meant here: an etcd snapshot is one file, the whole database.")
+                raise Refused(
+                    f"{path}.{field}",
+                    "can't be meant here: an etcd snapshot is one file, the whole database.",
+                )
         if len(rule.snapshots) > 1:
             raise Refused(f"{path}.snapshots", "holds several: each is a whole database, give one.")
         snapshot = rule.snapshots[0] if rule.snapshots else "latest"
         if not _SNAPSHOT.match(snapshot):
-            raise Refused(f"{path}.snapshots[0]", f"{snapshot!r} is neither latest nor a snapshot's id (hexadecimal).")
+            raise Refused(
+                f"{path}.snapshots[0]", f"{snapshot!r} is neither latest nor a snapshot's id (hexadecimal)."
+            )
         return snapshot, rule.source_host or host

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
@@ -10,9 +10,9 @@ from pydantic.alias_generators import to_camel
 from airflow_provider_stash.resources.kubernetes_fields import KubernetesType
 from airflow_provider_stash.resources.scalars import DurationText, QuantityText
 
-STASH_V1ALPHA1 = "stash.appscode.com/v1alpha1"
-STASH_V1BETA1 = "stash.appscode.com/v1beta1"
-APPCATALOG_V1ALPHA1 = "appcatalog.appscode.com/v1alpha1"
+STASH_V1ALPHA1: Final = "stash.appscode.com/v1alpha1"
+STASH_V1BETA1: Final = "stash.appscode.com/v1beta1"
+APPCATALOG_V1ALPHA1: Final = "appcatalog.appscode.com/v1alpha1"
 
 
 class Model(BaseModel):

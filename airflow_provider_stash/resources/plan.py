@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -63,20 +63,13 @@ class RestoreSettings:
     How a member is restored.
 
     :param snapshot: ``latest`` or an id.
-    :param initial_cluster: peer URLs by member name.
-    :param token: initial cluster token; empty: a new one for each restore.
-    :param data_dir: etcd's data directory, in the workload's containers.
-    :param workload_kind: ``StatefulSet`` or ``Pod``.
-    :param workload_name: its name, in the namespace of the RestoreSession.
+    :param workload: Stash's parameters that tell of the workload: ``workloadKind``, ``workloadName``, ``dataDir``,
+        ``initialCluster``, ``initialClusterToken``.
     :param bump_revision: how far revisions move on, see ``etcd_restore_dag``.
     """
 
     snapshot: str = "latest"
-    initial_cluster: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    token: str = ""
-    data_dir: str = ""
-    workload_kind: str = ""
-    workload_name: str = ""
+    workload: Mapping[str, str] = field(default_factory=dict)
     bump_revision: str = "auto"
 
 
@@ -95,6 +88,7 @@ class MemberPlan:
     :param post: hook after; of a batch's member.
     :param restore: of a restore.
     :param runtime_settings: Stash's ``runtimeSettings``, as in YAML; for a place that makes Jobs.
+    :param temp_dir: Stash's ``tempDir``, as in YAML, without its cache.
     :param interim_volume: Stash's ``interimVolumeTemplate``, as in YAML.
     """
 
@@ -108,6 +102,7 @@ class MemberPlan:
     post: HookPlan | None = None
     restore: RestoreSettings | None = None
     runtime_settings: Mapping[str, Any] = field(default_factory=dict)
+    temp_dir: Mapping[str, Any] = field(default_factory=dict)
     interim_volume: Mapping[str, Any] | None = None
 
 
@@ -182,7 +177,14 @@ class DagPlan:
         """The DAG's tags: what it does, namespace, repository and targets."""
         targets = [f"target:{member.target['name']}" for member in self.members]
         does = "backup" if self.is_backup else "restore"
-        return ["stash", does, "etcd", f"namespace:{self.namespace}", f"repository:{self.repository.name}", *targets]
+        return [
+            "stash",
+            does,
+            "etcd",
+            f"namespace:{self.namespace}",
+            f"repository:{self.repository.name}",
+            *targets,
+        ]
 
     @property
     def connections(self) -> list[ConnectionPlan]:

@@ -21,7 +21,8 @@ from airflow_provider_stash.resources.restore import RestoreBatch, RestoreSessio
 from airflow_provider_stash.restic.forget import RetentionPolicy
 
 _MODELS = {
-    model.__name__.lower(): model for model in (BackupConfiguration, RestoreSession, BackupBatch, RestoreBatch)
+    model.__name__.lower(): model
+    for model in (BackupConfiguration, RestoreSession, BackupBatch, RestoreBatch)
 }
 _DAG_ID = re.compile(r"^stash\.([^.]+)\.([a-z]+)\.(.+)$")
 
@@ -141,7 +142,9 @@ class _SessionPlanner:
     def plan(self) -> DagPlan:
         spec, kind = self.object.spec, self.object.kind
         if spec.driver != "Restic":
-            raise Refused("spec.driver", f"is {spec.driver!r}: volume snapshots can't be made here; restic can.")
+            raise Refused(
+                "spec.driver", f"is {spec.driver!r}: volume snapshots can't be made here; restic can."
+            )
         repository = self._repository(spec)
         members = self._members()
         if any(member.no_cache for member in members):
@@ -234,18 +237,15 @@ class _SessionPlanner:
     def _check_apart(self, planner: MemberPlanner, others: list[MemberPlanner]) -> None:
         for other in others:
             if planner.plan.name == other.plan.name:
-                raise Refused(f"{planner.path}.target.alias", f"{planner.plan.name!r} is another member's name too.")
+                raise Refused(
+                    f"{planner.path}.target.alias", f"{planner.plan.name!r} is another member's name too."
+                )
             if self.object.kind == "BackupBatch" and planner.plan.hostname == other.plan.hostname:
                 raise Refused(
                     f"{planner.path}.target.alias",
                     f"its snapshots would be of the host {planner.plan.hostname!r}, as another member's: give each "
                     "member an alias of its own.",
                 )
-
-
-def _plain(self) -> dict[str, Any]:
-        dumped: dict[str, Any] = _plain(self.object.dump())
-        return dumped
 
 
 def _plain(value: Any) -> Any:
@@ -255,5 +255,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list):
         return [_plain(one) for one in value]
     return str(value) if isinstance(value, str) else value
-
-

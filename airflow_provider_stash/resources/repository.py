@@ -214,7 +214,9 @@ class AllowedNamespaces(Model):
 class UsagePolicy(Model):
     """Who may use a Repository."""
 
-    allowed_namespaces: AllowedNamespaces = AllowedNamespaces()
+    allowed_namespaces: AllowedNamespaces = Field(
+        default_factory=lambda: AllowedNamespaces.model_validate({})
+    )
 
     def allows(self, namespace: str, own: str, labels: dict[str, str]) -> bool:
         """

@@ -1,7 +1,8 @@
-"""Kubernetes' own kinds of values: durations, quantities, int-or-string. Each keeps its text, so that it round-trips."""
+"""Kubernetes' own kinds of values: durations, quantities, int-or-string. Each keeps its text, to be written back."""
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import timedelta
 from decimal import Decimal
@@ -65,7 +66,7 @@ class Quantity(str):
     @property
     def whole(self) -> int:
         """The number, rounded up, as Kubernetes does where it needs whole ones (bytes)."""
-        return -int(-self.number // 1)
+        return math.ceil(self.number)
 
 
 def duration(value: Any) -> Duration:

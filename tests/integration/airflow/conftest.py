@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from testbed.binaries import restics
+from testbed.binaries import newest_etcd, restics
 from testbed.etcd_cluster import EtcdCluster
 from testbed.session import airflow_for
-from tests.integration.conftest import newest_etcd
+from tests.integration.airflow.local_manifests import local_manifests
 
 
 @pytest.fixture(scope="session")
@@ -24,7 +24,13 @@ def hold(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def airflow(cluster, pushgateway, hold, tmp_path_factory):
+def manifests(cluster, tmp_path_factory):
+    """The manifests of Stash's guide, pointed at this cluster and a local repository; see tests/stash_manifests."""
+    return local_manifests(cluster, tmp_path_factory.mktemp("manifests"))
+
+
+@pytest.fixture(scope="session")
+def airflow(cluster, pushgateway, hold, manifests, tmp_path_factory):
     directory = tmp_path_factory.mktemp("session")
     home = airflow_for(
         cluster,
@@ -41,6 +47,7 @@ def airflow(cluster, pushgateway, hold, tmp_path_factory):
             "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "3",
             "PYTHONPATH": str(Path(__file__).parents[3]),
             "STASH_TEST_HOLD": str(hold),
+            "STASH_TEST_MANIFESTS": str(manifests),
         },
     )
     with home:

@@ -15,9 +15,10 @@ from airflow_provider_stash.steps.backup import back_up
 from airflow_provider_stash.steps.fetch import FetchOptions, fetch_snapshot
 from airflow_provider_stash.steps.repository import apply_retention, check_integrity, initialize
 from airflow_provider_stash.steps.resolve import resolve_snapshot
+from testbed.binaries import newest_etcd
 from testbed.etcd_cluster import EtcdCluster
 from testbed.stash_job import PASSWORD, StashJob
-from tests.integration.conftest import EDGE_RESTICS, check_sha256, newest_etcd, restic_id
+from tests.integration.conftest import EDGE_RESTICS, check_sha256, restic_id
 
 
 @pytest.fixture(scope="module")
