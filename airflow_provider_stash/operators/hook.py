@@ -108,7 +108,7 @@ class StashHookOperator(StashOperator):
         self.execution_policy = execution_policy or self.execution_policy
 
     def run_step(self, context: Context) -> dict[str, Any]:
-        status = Status("Succeeded", self._duration(context))
+        status = Status("Succeeded", self._duration(context), retry_left=self._retries())
         if self.phase in _AFTER:
             states = self.tasks.states(context)
             reason = self.tasks.reason_to_skip(states, self.execution_policy)

@@ -98,7 +98,9 @@ def test_hooks_of_stash_decide_by_themselves():
     assert after.trigger_rule == TriggerRule.ALL_DONE
     assert (after.execution_policy, after.tasks.before_task_ids) == ("OnFailure", ("before",))
     assert after.session["target"]["name"] == "e"
-    again = StashHookOperator(task_id="again", phase="postBackup", handler=ping, session={"namespace": "demo"})
+    again = StashHookOperator(
+        task_id="again", phase="postBackup", handler=ping, session={"namespace": "demo"}
+    )
     build(post_backup=[PostHook(again, "OnSuccess")])
     assert (again.execution_policy, again.session) == ("OnSuccess", {"namespace": "demo"})
 
