@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Container
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from airflow_provider_stash.gotemplate import nodes
@@ -15,12 +14,6 @@ if TYPE_CHECKING:
 
 _OPERANDS = {"bool", "char", ".", "field", "identifier", "number", "nil", "raw", "string", "variable", "("}
 _BEYOND = {"block", "define", "template"}
-
-
-@dataclass(frozen=True, slots=True)
-class _Lists:
-    then: tuple[nodes.Node, ...]
-    otherwise: tuple[nodes.Node, ...]
 
 
 class Parser:

@@ -48,7 +48,7 @@ def test_every_field_is_read():
         ({"httpGet": {"host": "h", "port": True}}, "postBackup.httpGet.port: True is no port"),
         (
             {"httpGet": {**HTTP, "scheme": "ftp"}},
-            "postBackup.httpGet.scheme: 'ftp' is neither HTTP nor HTTPS",
+            "postBackup.httpGet.scheme: give HTTP or HTTPS",
         ),
         ({"httpGet": {**HTTP, "host": 1}}, "postBackup.httpGet.host: must be a string"),
         ({"httpGet": "http://h"}, "postBackup.httpGet: give fields and values"),
@@ -68,7 +68,7 @@ def test_every_field_is_read():
         ({"httpPost": {**HTTP, "form": {"k": ["v"]}}}, "httpPost.form: give a list"),
         ({"httpPost": {**HTTP, "body": {"text": "x"}}}, "httpPost.body: must be a string"),
         ({"httpPost": {**HTTP, "body": "a\n{{ nope }}"}}, "httpPost.body: line 2, column 4: function nope"),
-        ({"exec": {"command": "ls"}}, "postBackup.exec.command: give a list of words"),
+        ({"exec": {"command": "ls"}}, "postBackup.exec.command: give a list, not str"),
         ({"exec": {"command": []}}, "postBackup.exec.command: give a list of words"),
         ({"exec": {"command": ["a", "{{"]}}, "postBackup.exec.command[1]: line 1, column 1"),
         ({"tcpSocket": {"port": 1, "path": "/"}}, "postBackup.tcpSocket.path: unknown field"),
@@ -78,3 +78,10 @@ def test_a_mistake_is_told_with_its_place(handler, words):
     with pytest.raises(InvalidConfigurationError) as caught:
         Handler.from_stash(handler, "postBackup")
     assert words in str(caught.value)
+
+
+def test_a_path_that_is_a_secret_is_not_repeated():
+    for handler in ({"httpGet": "https://h/services/secret"}, {"httpGet": {**HTTP, "path": ["/secret"]}}):
+        with pytest.raises(InvalidConfigurationError) as caught:
+            Handler.from_stash(handler)
+        assert "secret" not in str(caught.value)

@@ -36,7 +36,7 @@ def test_what_is_not_told_is_empty():
         ({"target": {"nam": "x"}}, "session.target.nam: unknown field; did you mean name?"),
         ({"target": "etcd"}, "session.target: give fields and values"),
         ({"namespace": 1}, "session.namespace: must be a string"),
-        ({"target": {"name": None}}, "session.target.name: must be a string"),
+        ({"target": {"name": None}}, "session.target.name: is missing"),
     ],
 )
 def test_a_session_has_stashs_fields(session, words):
