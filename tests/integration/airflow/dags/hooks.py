@@ -75,6 +75,7 @@ good = etcd_backup_dag(
     pre_backup=[hook("before", "preBackup", "/services/good/before")],
     post_backup=after("/services/good"),
     retries=2,
+    retry_delay=timedelta(seconds=1),
     **settings,
 )
 bad = etcd_backup_dag(
