@@ -26,7 +26,7 @@ def hold(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def webhook():
-    """A server such as Slack's: it takes messages at /services/..., and refuses them at /refused."""
+    """A server such as Slack's."""
     with Webhook() as server:
         yield server
 

@@ -1,5 +1,3 @@
-import http.server
-import threading
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -15,6 +13,7 @@ from airflow_provider_stash.exceptions import (
 )
 from airflow_provider_stash.operators.base import StashOperator
 from airflow_provider_stash.operators.hook import StashHookOperator
+from testbed.webhook import Webhook
 
 BODY = "{{ .Name }} {{ .Namespace }}/{{ .Target.Name }} {{ .Status.Phase }} {{ .Status.Duration }} [{{ .Status.Error }}] {{ .RetryLeft }}"
 SESSION = {"namespace": "demo", "target": {"name": "etcd"}}
@@ -24,21 +23,12 @@ BAD = {"before": "success", "backup": "failed", "check": "upstream_failed"}
 
 @pytest.fixture
 def server():
-    class Answers(http.server.BaseHTTPRequestHandler):
-        def do_POST(self):
-            bodies.append(self.rfile.read(int(self.headers["Content-Length"])).decode())
-            self.send_response(404 if self.path == "/nowhere" else 200)
-            self.end_headers()
-
-        def log_message(self, *arguments):
-            pass
-
-    bodies = []
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
-        server.bodies = bodies
-        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    with Webhook() as server:
         yield server
-        server.shutdown()
+
+
+def bodies(server):
+    return [asked.body for asked in server.asked]
 
 
 class TaskInstance:
@@ -84,27 +74,27 @@ def execute(operator, ti):
 
 def test_after_a_success(server):
     done = execute(hook(server), TaskInstance())
-    assert server.bodies == ["run-1 demo/etcd Succeeded 1h0m5s [] 3"]
+    assert bodies(server) == ["run-1 demo/etcd Succeeded 1h0m5s [] 3"]
     assert done["phase"] == "Succeeded"
     assert done["actions"][0]["status"] == 200
 
 
 def test_after_a_success_that_took_a_retry(server):
     execute(hook(server), TaskInstance(told={("backup", "attempt"): {"error": None, "retryLeft": 1}}))
-    assert server.bodies[0].endswith("Succeeded 1h0m5s [] 1")
+    assert bodies(server)[0].endswith("Succeeded 1h0m5s [] 1")
 
 
 @pytest.mark.parametrize("policy", [None, "Always", "OnFailure", "OnFinalRetryFailure"])
 def test_after_a_failure_no_retry_is_left(server, policy):
     told = {("backup", "attempt"): {"error": "no space", "retryLeft": 2}}
     done = execute(hook(server, policy=policy), TaskInstance(BAD, told))
-    assert server.bodies == ["run-1 demo/etcd Failed 1h0m5s [no space] 0"]
+    assert bodies(server) == ["run-1 demo/etcd Failed 1h0m5s [no space] 0"]
     assert done["phase"] == "Failed"
 
 
 def test_a_failure_of_a_task_that_tells_nothing(server):
     execute(hook(server), TaskInstance(BAD))
-    assert "[task backup failed: see its log]" in server.bodies[0]
+    assert "[task backup failed: see its log]" in bodies(server)[0]
 
 
 @pytest.mark.parametrize(
@@ -120,19 +110,19 @@ def test_a_failure_of_a_task_that_tells_nothing(server):
 def test_it_is_skipped_by_its_policy(server, policy, states):
     with pytest.raises(AirflowSkipException):
         execute(hook(server, policy=policy), TaskInstance(states))
-    assert server.bodies == []
+    assert bodies(server) == []
 
 
 def test_before_a_session_it_always_runs_and_sees_no_failure(server):
     operator = hook(server, "preBackup")
     assert operator.trigger_rule == TriggerRule.ALL_SUCCESS
     execute(operator, TaskInstance({}))
-    assert server.bodies == ["run-1 demo/etcd Succeeded 1h0m5s [] 3"]
+    assert bodies(server) == ["run-1 demo/etcd Succeeded 1h0m5s [] 3"]
 
 
 def test_its_failure_is_the_tasks(server):
     with pytest.raises(HookError, match="answered 404"):
-        execute(hook(server, path="/nowhere"), TaskInstance())
+        execute(hook(server, path="/status/404"), TaskInstance())
 
 
 def test_airflow_keeps_and_shows_nothing_of_the_handler(server):

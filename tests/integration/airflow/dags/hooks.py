@@ -90,13 +90,13 @@ bad.get_task("backup").etcd_conn_id = "nowhere"  # a failure that is worth a ret
 refused_before = etcd_backup_dag(
     "backup_refused_before",
     etcd_conn_id="testbed_etcd",
-    pre_backup=[hook("before", "preBackup", "/refused")],
+    pre_backup=[hook("before", "preBackup", "/status/500")],
     post_backup=after("/services/never"),
     **settings,
 )
 refused_after = etcd_backup_dag(
     "backup_refused_after",
     etcd_conn_id="testbed_etcd",
-    post_backup=[hook("after", "postBackup", "/refused")],
+    post_backup=[hook("after", "postBackup", "/status/500")],
     **settings,
 )
