@@ -13,7 +13,8 @@ from airflow.sdk import DAG, TaskGroup, TriggerRule
 from airflow_provider_stash.dags.forms import add_form, backup_form
 from airflow_provider_stash.dags.hooks import PostHook, attach_after, chain_before, described
 from airflow_provider_stash.exceptions import InvalidConfigurationError
-from airflow_provider_stash.operators.etcd import EtcdBackupOperator
+from airflow_provider_stash.kubernetes.job_settings import KubernetesJob, as_job
+from airflow_provider_stash.operators.etcd import EtcdBackupOperator, EtcdWaitOperator
 from airflow_provider_stash.operators.overlap import SkipIfRunningOperator
 from airflow_provider_stash.operators.restic import (
     ResticCheckOperator,
@@ -136,8 +137,10 @@ def etcd_backup(group_id: str = "etcd_backup", **session: Any) -> TaskGroup:
     :param initialize: make the repository when there is none; default yes.
     :param check: check the repository's integrity; default yes.
     :param read_data_subset: have the check read a part of the data: ``rotate/7``, ``5%``, ``1G``.
+    :param execution: where the steps run: ``worker`` (the default), ``kubernetes`` (Jobs as the connection
+        ``kubernetes_default`` says), or a ``KubernetesJob``.
     :param wait_timeout: seconds to wait for etcd (Stash: ``waitTimeout``); default 300.
-    :param deferrable: wait in the triggerer.
+    :param deferrable: wait for etcd in the triggerer; a Job has a ``deferrable`` of its own.
     :param temp_dir: stage the snapshot in a file, a ``TempDir``; default: stream it.
     :param hash_kv: record etcd's hash of all keys.
     :param extra_args: further arguments of ``restic backup``.
@@ -165,6 +168,7 @@ def _build(
     initialize: bool = True,
     check: bool = True,
     read_data_subset: str | None = None,
+    execution: KubernetesJob | str | None = None,
     wait_timeout: float = 300.0,
     deferrable: bool = False,
     temp_dir: TempDir | None = None,
@@ -181,10 +185,17 @@ def _build(
         retention_policy = RetentionPolicy.from_stash(
             retention_policy
         )  # a mistake shows when the DAG is parsed
-    locking: dict[str, Any] = {"restic_conn_id": repository_conn_id, **({"pool": pool} if pool else {})}
-    wait = EtcdHealthSensor(
-        task_id="wait_for_etcd", etcd_conn_id=etcd_conn_id, timeout=wait_timeout, deferrable=deferrable
-    )
+    on_repository: dict[str, Any] = {"restic_conn_id": repository_conn_id, "execution": execution}
+    locking = {**on_repository, **({"pool": pool} if pool else {})}
+    wait: BaseOperator
+    if as_job(execution) is None:
+        wait = EtcdHealthSensor(
+            task_id="wait_for_etcd", etcd_conn_id=etcd_conn_id, timeout=wait_timeout, deferrable=deferrable
+        )
+    else:
+        wait = EtcdWaitOperator(
+            task_id="wait_for_etcd", etcd_conn_id=etcd_conn_id, timeout=wait_timeout, execution=execution
+        )
     init = ResticInitOperator(task_id="init_repository", create=initialize, **locking)
     backup = EtcdBackupOperator(
         task_id="backup",
@@ -226,10 +237,10 @@ def _build(
         data.append(checked)
     status = ResticStatusOperator(
         task_id="status",
-        restic_conn_id=repository_conn_id,
         check_task_id=checked.task_id if checked else None,
         forget_task_id=forget.task_id if forget else None,
         trigger_rule=TriggerRule.ALL_DONE,
+        **on_repository,
     )
     # The run's outcome is that of the data tasks: tasks that run whatever happened must not hide a failure.
     outcome = EmptyOperator(task_id="outcome", trigger_rule=TriggerRule.NONE_FAILED)

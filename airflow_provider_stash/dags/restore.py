@@ -27,6 +27,7 @@ from airflow_provider_stash.steps.backup import STASH_HOST
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperator
 
+    from airflow_provider_stash.kubernetes.job_settings import KubernetesJob
     from airflow_provider_stash.workloads.base import Workload
 
 
@@ -36,6 +37,7 @@ def etcd_restore_dag(
     etcd_conn_id: str,
     repository_conn_id: str,
     workload: Workload,
+    execution: KubernetesJob | str | None = None,
     hostname: str = STASH_HOST,
     approval: bool = False,
     approval_timeout: timedelta | None = None,
@@ -62,6 +64,8 @@ def etcd_restore_dag(
     :param etcd_conn_id: the etcd connection; none of its members needs to be alive.
     :param repository_conn_id: the restic connection.
     :param workload: where the members run, such as a ``ProcessWorkload``.
+    :param execution: where the snapshot is chosen and the restored cluster verified: ``worker`` (the default),
+        ``kubernetes`` or a ``KubernetesJob``, as in ``etcd_backup``.
     :param hostname: the restic host whose snapshots are meant, unless the form says otherwise.
     :param approval: whether a person is asked before anything is stopped, unless the form says otherwise.
     :param approval_timeout: how long to wait for the answer; None: for ever.
@@ -104,6 +108,7 @@ def etcd_restore_dag(
             snapshot=param("snapshot"),
             before=param("before"),
             hostname=param("hostname"),
+            execution=execution,
         )
         chosen: Any = resolve.output
         fetch = FetchSnapshotOperator(
@@ -128,12 +133,15 @@ def etcd_restore_dag(
             plan_only=param("dry_run"),
             response_timeout=approval_timeout,
         )
-        fill = FillMembersOperator(task_id="fill_members", plan=plan, **on_host)
+        fill = FillMembersOperator(
+            task_id="fill_members", plan=plan, restic_conn_id=repository_conn_id, **on_host
+        )
         stop = StopMembersOperator(task_id="stop_members", **on_host)
         start = StartMembersOperator(task_id="start_members", **on_host)
         verify = VerifyRestoreOperator(
-            task_id="verify", plan=plan, etcd_conn_id=etcd_conn_id, timeout=health_timeout, **on_host
-        )
+            task_id="verify", plan=plan, etcd_conn_id=etcd_conn_id, timeout=health_timeout, execution=execution,
+            **on_host,
+        )  # fmt: skip
         order = [fill, stop] if workload.fills_while_running else [stop, fill]
         last = chain_before(pre_restore, dag, [approve])
         last >> order[0] >> order[1] >> start >> verify

@@ -104,7 +104,7 @@ class PushMetricsOperator(StashOperator):
     def _identity(self) -> Identity:
         from airflow_provider_stash.hooks.restic import ResticHook
 
-        repository = ResticHook(self.restic_conn_id).get_repository()
+        repository = ResticHook(self.restic_conn_id).get_repository(credentials=False)
         return Identity(
             invoker_kind="BackupConfiguration" if self.session == "backup" else "RestoreSession",
             invoker_name=self.dag_id,
