@@ -133,7 +133,9 @@ def etcd_restore_dag(
             plan_only=param("dry_run"),
             response_timeout=approval_timeout,
         )
-        fill = FillMembersOperator(task_id="fill_members", plan=plan, **on_host)
+        fill = FillMembersOperator(
+            task_id="fill_members", plan=plan, restic_conn_id=repository_conn_id, **on_host
+        )
         stop = StopMembersOperator(task_id="stop_members", **on_host)
         start = StartMembersOperator(task_id="start_members", **on_host)
         verify = VerifyRestoreOperator(

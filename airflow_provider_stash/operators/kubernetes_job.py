@@ -47,7 +47,7 @@ class StepJob:
     def __init__(self, operator: StepOperator, settings: KubernetesJob, context: Context) -> None:
         hook = KubernetesHook(conn_id=settings.kubernetes_conn_id)
         self.operator = operator
-        self.settings = settings.with_defaults(_defaults(hook))
+        self.settings = settings.with_defaults(job_defaults(hook))
         if self.settings.active_deadline is None and operator.execution_timeout is not None:
             seconds = math.ceil(operator.execution_timeout.total_seconds())
             self.settings = replace(self.settings, active_deadline=seconds)
@@ -56,7 +56,7 @@ class StepJob:
                 f"No image is given for the Job of task {operator.task_id}: give KubernetesJob(image=...), or the "
                 f'extra field stash_job of the connection {settings.kubernetes_conn_id!r}: {{"image": "..."}}.'
             )
-        namespace = self.settings.namespace or hook.get_namespace() or _own_namespace() or "default"
+        namespace = self.settings.namespace or hook.get_namespace() or own_namespace() or "default"
         self.jobs = Jobs(hook.get_conn(), namespace)
         ti = context["ti"]
         self.identity = {
@@ -193,7 +193,7 @@ class StepJob:
             owned[directory] = secret
 
 
-def _defaults(hook: KubernetesHook) -> Mapping[str, Any]:
+def job_defaults(hook: KubernetesHook) -> Mapping[str, Any]:
     """Read the connection's ``stash_job``."""
     value = hook.conn_extras.get("stash_job") or {}
     try:
@@ -207,5 +207,6 @@ def _defaults(hook: KubernetesHook) -> Mapping[str, Any]:
     return defaults
 
 
-def _own_namespace() -> str | None:
+def own_namespace() -> str | None:
+    """Give the namespace of the worker's own Pod; None: it runs in none."""
     return _NAMESPACE_FILE.read_text().strip() if _NAMESPACE_FILE.exists() else None

@@ -19,15 +19,22 @@ _STEPS = {
     "initialize": "repository",
     "apply_retention": "repository",
     "back_up": "backup",
+    "check_member": "member",
+    "clean_member": "member",
+    "fill_member": "member",
     "repository_status": "repository",
     "resolve_snapshot": "resolve",
+    "swap_back_member": "member",
+    "swap_member": "member",
     "verify_restore": "verify",
     "wait_for_health": "health",
 }
 """Module under ``steps`` by the name of its function."""
 
 _OF_ETCD = {"back_up", "verify_restore", "wait_for_health"}
-_OF_REPOSITORY = set(_STEPS) - {"verify_restore", "wait_for_health"}
+_OF_REPOSITORY = set(_STEPS) - {
+    "clean_member", "swap_back_member", "swap_member", "verify_restore", "wait_for_health",
+}  # fmt: skip
 _DATACLASSES: Mapping[str, Callable[..., Any]] = {"policy": RetentionPolicy, "temp_dir": TempDir}
 
 

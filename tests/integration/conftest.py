@@ -3,16 +3,11 @@
 import pytest
 
 from airflow_provider_stash.etcd.snapshot_file import SnapshotHasher
-from airflow_provider_stash.etcd.tools import find_tool
 from airflow_provider_stash.restic.repository import Repository
 from airflow_provider_stash.restic.version import restic_version
-from testbed.binaries import etcd_dirs, restics
+from testbed.binaries import newest_etcd, restics
 from testbed.etcd_cluster import EtcdCluster
 from testbed.servers import PushgatewayServer, RestServer, S3Server
-
-
-def newest_etcd():
-    return max(etcd_dirs(), key=lambda directory: find_tool(directory).version)
 
 
 def check_sha256(path):

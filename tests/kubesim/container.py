@@ -18,6 +18,8 @@ from tests.kubesim.volumes import maps_many_users
 
 _LONGEST_LINE = 16 << 20
 _READ_ONLY = "remount,bind,ro"
+_POLL = 0.02
+_EXEC_SECONDS = 0.1
 
 
 class Output:
@@ -103,7 +105,7 @@ class ContainerRun:
             waits: set[asyncio.Future[Any]] = {reader, grace}
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
             if not reader.done():
-                await self._end(process, reader, grace.result())
+                await self._end(reader, grace.result())
             code = await process.wait()
         finally:
             self._signal(signal.SIGKILL)
@@ -120,12 +122,21 @@ class ContainerRun:
         async for line in process.stdout:
             self.output.add(line)
 
-    async def _end(
-        self, process: asyncio.subprocess.Process, reader: asyncio.Task[None], seconds: int
-    ) -> None:
-        self._signal(signal.SIGTERM)
-        await asyncio.wait({reader}, timeout=seconds)
+    async def _end(self, reader: asyncio.Task[None], seconds: int) -> None:
+        if seconds:
+            await self._has_begun(reader)
+            self._signal(signal.SIGTERM)
+            await asyncio.wait({reader}, timeout=seconds)
         self._signal(signal.SIGKILL)
+
+    async def _has_begun(self, reader: asyncio.Task[None]) -> None:
+        """Wait until its own program is there to take a signal: the script before it, as process 1, would not."""
+        while not reader.done():
+            with contextlib.suppress(OSError):
+                if os.readlink(f"/proc/{self.pid}/root") != "/":  # noqa: PTH115 - it is no path here
+                    break
+            await asyncio.sleep(_POLL)
+        await asyncio.wait({reader}, timeout=_EXEC_SECONDS)
 
     def _signal(self, number: signal.Signals) -> None:
         if self.pid is not None:
@@ -167,12 +178,15 @@ class ContainerRun:
                 source /= mount["subPath"]
                 if not source.exists():
                     source.mkdir(parents=True)
-            target = root + quote(mount["mountPath"])
-            parent = root + quote(os.path.dirname(mount["mountPath"]))  # noqa: PTH120 - quoted text
-            make = f"mkdir -p {target}" if source.is_dir() else f"mkdir -p {parent}; touch {target}"
-            lines += [make, f"mount --bind {quote(str(source))} {target}"]
+            make = 'mkdir -p "$t"' if source.is_dir() else 'mkdir -p "${t%/*}"; touch "$t"'
+            # Links on the way, such as /var/run, are those of the container's root.
+            lines += [
+                f"t={root}$(chroot {root} /usr/bin/realpath -m {quote(mount['mountPath'])})",
+                make,
+                f'mount --bind {quote(str(source))} "$t"',
+            ]
             if mount.get("readOnly"):
-                lines.append(f"mount -o {_READ_ONLY} {target}")
+                lines.append(f'mount -o {_READ_ONLY} "$t"')
         if self._security.get("readOnlyRootFilesystem"):
             lines.append(f"mount -o remount,ro {root}")
         user = self._user()

@@ -85,6 +85,17 @@ class Network:
         """Give the file of a pod's network namespace."""
         return NETNS / _short(uid)
 
+    def hosts_of(self, pod: Object, directory: Path) -> Path:
+        """Give a pod's /etc/hosts: everybody's, or one of its own where it has ``hostAliases``."""
+        aliases = pod["spec"].get("hostAliases")
+        if not aliases:
+            return self.hosts_file
+        lines = [f"{one['ip']} {' '.join(one['hostnames'])}" for one in aliases]
+        directory.mkdir(parents=True, exist_ok=True)
+        file = directory / "hosts"
+        file.write_text(self.hosts_file.read_text() + "\n".join(lines) + "\n")
+        return file
+
     def write_hosts(self) -> None:
         """Write the names of pods and Services, which every container has as its /etc/hosts."""
         lines = ["127.0.0.1 localhost"]

@@ -191,7 +191,7 @@ class PodRun:
             hostname=hostname[:63],
             base=self._volumes.pod_directory(self._pod) / "containers" / f"{container['name']}.{restart}",
             netns=self._network.namespace(self._uid),
-            hosts_file=self._network.hosts_file,
+            hosts_file=self._network.hosts_of(self._pod, self._volumes.pod_directory(self._pod)),
             mounts=mounts,
             environment=environment,
             argv=[expand(word) for word in [*command, *(container.get("args") or [])]],

@@ -80,7 +80,7 @@ class ServiceProxy:
             named = {one.get("name"): one["containerPort"] for container in pod["spec"]["containers"]
                      for one in container.get("ports") or []}  # fmt: skip
             wanted = named.get(wanted) or port["port"]
-        return pod["status"]["podIP"], int(wanted)
+        return str(pod["status"]["podIP"]), int(str(wanted))
 
     async def _pass_on(
         self, service: Object, port: Object, reader: asyncio.StreamReader, writer: asyncio.StreamWriter

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 
-from testbed.binaries import find
+from testbed.binaries import find, newest_etcd
 from testbed.process import Server
 from tests.kubesim import images
 from tests.kubesim.images import Image
@@ -22,16 +22,19 @@ def default_images() -> dict[str, Image]:
     """
     Give the images that the Kubernetes suite uses.
 
-    ``kubesim/etcd:*`` has etcd and its tools, ``kubesim/stash:*`` this package with restic and etcd's tools.
+    ``kubesim/etcd:*`` has etcd and its tools, ``kubesim/stash:*`` this package with restic and etcd's tools,
+    ``kubesim/rclone:*`` rclone.
     """
-    etcd = tuple(sorted({str(Path(find(name)).parent) for name in ("etcd", "etcdctl")}))
+    etcd = (newest_etcd(),)
+    # Last: the starters of wheels in it would hide etcd's own tools.
     python = str(Path(sys.executable).parent)
     tools = (*etcd, str(Path(find("restic")).parent))
     return {
         "kubesim/etcd:*": Image(path=etcd),
         "kubesim/stash:*": Image(
-            path=(python, *tools), environment={"PYTHONPATH": str(_ROOT), "PYTHONUNBUFFERED": "1"}
+            path=(*tools, python), environment={"PYTHONPATH": str(_ROOT), "PYTHONUNBUFFERED": "1"}
         ),
+        "kubesim/rclone:*": Image(path=(str(Path(find("rclone")).parent),)),
         "kubesim/busybox:*": Image(),
     }
 

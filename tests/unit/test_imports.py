@@ -13,7 +13,11 @@ MODULES = sorted(
     for module in pkgutil.walk_packages(airflow_provider_stash.__path__, "airflow_provider_stash.")
     if not module.name.startswith("airflow_provider_stash.example_dags")
 )
-LEAVES = {"airflow_provider_stash.operators.kubernetes_job", "airflow_provider_stash.triggers.kubernetes_job"}
+LEAVES = {
+    "airflow_provider_stash.operators.kubernetes_job",
+    "airflow_provider_stash.operators.kubernetes_workload",
+    "airflow_provider_stash.triggers.kubernetes_job",
+}
 """Modules that load the Kubernetes client, imported by tasks that run a Job and by the triggerer alone."""
 HEAVY = ("grpc", "etcd3", "kubernetes", "boto3", "botocore", "prometheus_client")
 SLIM = ("etcd", "restic", "metrics", "kubernetes", "workloads", "steps", "exceptions", "commands")

@@ -5,10 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from testbed.binaries import restics
+from testbed.binaries import newest_etcd, restics
 from testbed.etcd_cluster import EtcdCluster
 from testbed.session import airflow_for
-from tests.integration.conftest import newest_etcd
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from testbed.etcd_cluster import PASSWORD
+from testbed.etcd_access import PASSWORD
 from testbed.session import REPOSITORY_PASSWORD
 from tests.integration.airflow.conftest import wait_for_state
 
