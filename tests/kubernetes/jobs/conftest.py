@@ -100,7 +100,9 @@ class Cluster:
     def log(self, pod):
         """Give a pod's log; empty before it has started."""
         with suppress(ApiException):
-            return self.core.read_namespaced_pod_log(pod, self.namespace, _preload_content=False).data.decode()
+            return self.core.read_namespaced_pod_log(
+                pod, self.namespace, _preload_content=False
+            ).data.decode()
         return ""
 
     def wait_for_line(self, words):
@@ -164,7 +166,11 @@ def job(cluster, monkeypatch):
     )
     etcd = {"conn_type": "etcd", "host": cluster.etcd, "login": "root", "password": ETCD_PASSWORD}
     monkeypatch.setenv("AIRFLOW_CONN_ETCD_DEFAULT", json.dumps(etcd))
-    repository = {"conn_type": "restic", "host": f"/repository/{secrets.token_hex(3)}", "password": REPOSITORY_PASSWORD}
+    repository = {
+        "conn_type": "restic",
+        "host": f"/repository/{secrets.token_hex(3)}",
+        "password": REPOSITORY_PASSWORD,
+    }
     monkeypatch.setenv("AIRFLOW_CONN_RESTIC_DEFAULT", json.dumps(repository))
     return KubernetesJob(
         image=IMAGE,
@@ -221,5 +227,3 @@ def without(rules, resource, verb):
         {**rule, "verbs": [one for one in rule["verbs"] if resource not in rule["resources"] or one != verb]}
         for rule in rules
     ]
-
-

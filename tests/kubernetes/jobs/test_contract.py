@@ -8,11 +8,11 @@ from airflow.sdk.exceptions import AirflowFailException
 from airflow_provider_stash.assets import repository_asset
 from airflow_provider_stash.operators.etcd import EtcdBackupOperator, EtcdWaitOperator
 from airflow_provider_stash.operators.restic import (
+    ResolveSnapshotOperator,
     ResticCheckOperator,
     ResticForgetOperator,
     ResticInitOperator,
     ResticStatusOperator,
-    ResolveSnapshotOperator,
 )
 from airflow_provider_stash.steps.backup import TempDir
 from testbed.etcd_cluster import EtcdCluster
@@ -67,7 +67,9 @@ def test_a_session(place, run):
     assert len(waited["members"]) == 1
 
     odd = "$(HOME) $HOME 'ö'"  # neither a shell nor Kubernetes may see anything in it
-    backup = EtcdBackupOperator(task_id="backup", execution=place, tags=[odd], hash_kv=True, temp_dir=TempDir())
+    backup = EtcdBackupOperator(
+        task_id="backup", execution=place, tags=[odd], hash_kv=True, temp_dir=TempDir()
+    )
     backed_up = same("backup", run.execute(backup))
     assert odd in backed_up["tags"]
     assert f"airflow-run=d/{run.run_id}" in backed_up["tags"]
@@ -76,12 +78,15 @@ def test_a_session(place, run):
 
     policy = {"keepLast": 1, "prune": True}
     forgotten = same(
-        "forget", run.execute(ResticForgetOperator(task_id="forget", execution=place, retention_policy=policy))
+        "forget",
+        run.execute(ResticForgetOperator(task_id="forget", execution=place, retention_policy=policy)),
     )
     assert forgotten["removed"] == []
     assert [one[:8] for one in forgotten["kept"]] == [backed_up["snapshot"][:8]]
 
-    checked = same("check", run.execute(ResticCheckOperator(task_id="check", execution=place, read_data=True)))
+    checked = same(
+        "check", run.execute(ResticCheckOperator(task_id="check", execution=place, read_data=True))
+    )
     assert (checked["integrity"], checked["errors"], checked["readData"]) == (True, [], "all")
 
     status = ResticStatusOperator(

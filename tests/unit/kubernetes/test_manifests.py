@@ -37,10 +37,14 @@ def test_every_setting_has_its_place():
         image_pull_policy="Always",
         pod={**pod_fields, "podLabels": {"l": "1"}, "podAnnotations": {"a": "1"}},
         container={
-            "resources": {"limits": {"memory": "1Gi"}}, "securityContext": {"runAsUser": 7}, "env": [{"name": "N", "value": "1"}],
-            "envFrom": [{"configMapRef": {"name": "c"}}], "volumeMounts": [{"name": "v", "mountPath": "/v"}],
-            "nice": {"adjustment": 5}, "ionice": {"class": 2, "classData": 4},
-        },  # fmt: skip
+            "resources": {"limits": {"memory": "1Gi"}},
+            "securityContext": {"runAsUser": 7},
+            "env": [{"name": "N", "value": "1"}],
+            "envFrom": [{"configMapRef": {"name": "c"}}],
+            "volumeMounts": [{"name": "v", "mountPath": "/v"}],
+            "nice": {"adjustment": 5},
+            "ionice": {"class": 2, "classData": 4},
+        },
         labels={"team": "db"},
         annotations={"note": "n"},
         active_deadline=60,
@@ -94,7 +98,10 @@ def test_a_jobs_name_is_the_same_for_the_same_task_and_no_other():
     name = job_name("group.Back_Up!", "d", "run", -1)
     assert name == job_name("group.Back_Up!", "d", "run", -1)
     assert name.startswith("stash-group-back-up-")
-    assert len({name, job_name("group.Back_Up!", "d", "run", 0), job_name("group.Back_Up!", "d", "other", -1)}) == 3
+    assert (
+        len({name, job_name("group.Back_Up!", "d", "run", 0), job_name("group.Back_Up!", "d", "other", -1)})
+        == 3
+    )
     for task in ("t" * 250, "-", "ä"):
         name = job_name(task, "d", "r")
         assert len(name) <= 57

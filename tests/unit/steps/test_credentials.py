@@ -43,7 +43,10 @@ def test_etcd_there_and_back(tmp_path, config):
 REPOSITORIES = [
     ("/srv/restic", {}),
     ("s3:https://s3.example.com/b/p", {"AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "s3cret"}),
-    ("gs:bucket:/p", {"GOOGLE_PROJECT_ID": "p", "GOOGLE_SERVICE_ACCOUNT_JSON_KEY": '{"private_key": "s3cret"}'}),
+    (
+        "gs:bucket:/p",
+        {"GOOGLE_PROJECT_ID": "p", "GOOGLE_SERVICE_ACCOUNT_JSON_KEY": '{"private_key": "s3cret"}'},
+    ),
     ("rest:https://host/r", {"REST_SERVER_USERNAME": "u", "REST_SERVER_PASSWORD": "s3cret"}),
     ("rest:https://u:s3cret@host/r", {}),
 ]

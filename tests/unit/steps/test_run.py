@@ -97,4 +97,7 @@ def test_arguments_are_plain():
 def test_waiting_for_health_has_an_end(monkeypatch):
     answers = iter([{"healthy": False, "reason": "no"}, {"healthy": True, "members": [1], "alarms": []}])
     monkeypatch.setattr(health, "check_health", lambda config: next(answers))
-    assert StepCall("wait_for_health", {"timeout": 9, "poke_interval": 0.01}).run() == {"members": [1], "alarms": []}
+    assert StepCall("wait_for_health", {"timeout": 9, "poke_interval": 0.01}).run() == {
+        "members": [1],
+        "alarms": [],
+    }
