@@ -17,10 +17,15 @@ from airflow_provider_stash.operators.base import TaskKilled
 from airflow_provider_stash.operators.etcd import EtcdBackupOperator, EtcdWaitOperator
 from airflow_provider_stash.operators.kubernetes_job import StepJob
 from airflow_provider_stash.operators.restic import ResticInitOperator
-from tests.kubernetes.jobs.conftest import ETCD_PASSWORD, REPOSITORY_PASSWORD, role, wait_until, without
-
-NOTHING_THERE = json.dumps({"conn_type": "etcd", "host": "127.0.0.1:9", "extra": {"timeout": 0.2}})
-WAITS = "etcd does not answer yet"
+from tests.kubernetes.jobs.conftest import (
+    ETCD_PASSWORD,
+    NOTHING_THERE,
+    REPOSITORY_PASSWORD,
+    WAITS,
+    role,
+    wait_until,
+    without,
+)
 
 
 @pytest.fixture
@@ -38,7 +43,7 @@ def when(condition, action):
     def look():
         try:
             wait_until(condition)
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - told in the main thread
             caught.append(error)
         os.kill(os.getpid(), signal.SIGUSR1)
 
@@ -190,7 +195,7 @@ def test_a_deadline(waiting, run):
 
 PERMISSIONS = [
     (resource, verb) for rule in role("airflow-stash-backup")["rules"]
-    for resource in rule["resources"] for verb in rule["verbs"] if resource != "events"
+    for resource in rule["resources"] for verb in rule["verbs"]
 ]  # fmt: skip
 
 
