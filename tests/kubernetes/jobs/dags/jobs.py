@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 from datetime import timedelta
 
 from airflow.sdk import DAG
@@ -10,8 +11,8 @@ from airflow_provider_stash.dags import etcd_backup_dag
 from airflow_provider_stash.kubernetes.job_settings import KubernetesJob
 from airflow_provider_stash.operators.etcd import EtcdWaitOperator
 
-settings = json.loads(os.environ["STASH_TEST_JOB"])
-places = {"held": KubernetesJob(**settings), "deferred": KubernetesJob(**settings, deferrable=True)}
+held = KubernetesJob(**json.loads(os.environ["STASH_TEST_JOB"]))
+places = {"held": held, "deferred": replace(held, deferrable=True)}
 backups = [
     etcd_backup_dag(
         f"backup_{name}",
