@@ -60,8 +60,12 @@ def tree(place):
                     into.mkdir(parents=True, exist_ok=True)
                     shutil.copy(ROOT / source, into)
         elif name == "RUN" and words[0] == "pip":
-            command = [inside(tree, word) if word.startswith("/") else word for word in words[1 : words.index("&&")]]
-            subprocess.run([sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", *command], check=True)
+            command = [
+                inside(tree, word) if word.startswith("/") else word for word in words[1 : words.index("&&")]
+            ]
+            subprocess.run(
+                [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", *command], check=True
+            )
     return tree
 
 
@@ -83,7 +87,12 @@ class Container:
 
     def __init__(self, tree, directory):
         self.tree, self.directory = tree, directory
-        self.env = {"PATH": os.environ["PATH"], "HOME": str(directory), "TMPDIR": str(directory), "PYTHONDONTWRITEBYTECODE": "1"}
+        self.env = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(directory),
+            "TMPDIR": str(directory),
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
         for name, rest in instructions():
             if name == "ENV":
                 key, _, value = rest.partition("=")
@@ -91,7 +100,11 @@ class Container:
 
     def run(self, step, text, credentials):
         (entry,) = (json.loads(rest) for name, rest in instructions() if name == "ENTRYPOINT")
-        ids = {"user": NOBODY, "group": NOBODY, "extra_groups": ()} if os.geteuid() == 0 and python().startswith("/usr") else {}
+        ids = (
+            {"user": NOBODY, "group": NOBODY, "extra_groups": ()}
+            if os.geteuid() == 0 and python().startswith("/usr")
+            else {}
+        )
         done = subprocess.run(
             [python(), "-S", *entry[1:], step, text], env={**self.env, "STASH_CREDENTIALS": str(credentials)},
             capture_output=True, text=True, timeout=120, cwd="/", **ids,
