@@ -18,6 +18,20 @@ from tests.kubesim.volumes import maps_many_users
 
 _LONGEST_LINE = 16 << 20
 _READ_ONLY = "remount,bind,ro"
+_ROOT = """
+overlay() { mount -t overlay kubesim -o "lowerdir=$1,upperdir=$base/upper$2,workdir=$base/work$2" "$root$2" 2> "$base/mount.log"; }
+if ! overlay / ""; then  # in a user namespace the root itself can't be a layer: what is in it, one by one
+    mount -t tmpfs kubesim "$root"
+    for entry in /*; do
+        if [ -L "$entry" ]; then cp -P "$entry" "$root$entry"; continue; fi
+        [ -d "$entry" ] || continue
+        mkdir -p "$root$entry" "$base/upper$entry" "$base/work$entry"
+        case $entry in /proc | /sys | /dev | /run) continue ;; esac
+        overlay "$entry" "$entry" || mount --rbind "$entry" "$root$entry"
+    done
+fi
+"""
+"""Makes the container's root: an overlay of this host's."""
 _POLL = 0.02
 _EXEC_SECONDS = 0.1
 
@@ -79,6 +93,8 @@ class ContainerRun:
         self.output = Output()
         self.environment = dict(environment)
         self.pid: int | None = None
+        self.begun = asyncio.Event()
+        """Set when its own program runs, or has ended."""
         self._container, self._hostname, self._base, self._netns = container, hostname, base, netns
         self._hosts_file, self._mounts, self._argv, self._security = hosts_file, mounts, argv, security
 
@@ -102,6 +118,8 @@ class ContainerRun:
         reader = asyncio.create_task(self._read(process))
         try:
             self.pid = await _child(process)
+            await self._wait_for_program(reader)
+            self.begun.set()
             waits: set[asyncio.Future[Any]] = {reader, grace}
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
             if not reader.done():
@@ -115,6 +133,7 @@ class ContainerRun:
             self.pid = None
             await reader
             self.output.end()
+            self.begun.set()
         return code if code >= 0 else 128 - code
 
     async def _read(self, process: asyncio.subprocess.Process) -> None:
@@ -124,12 +143,11 @@ class ContainerRun:
 
     async def _end(self, reader: asyncio.Task[None], seconds: int) -> None:
         if seconds:
-            await self._has_begun(reader)
             self._signal(signal.SIGTERM)
             await asyncio.wait({reader}, timeout=seconds)
         self._signal(signal.SIGKILL)
 
-    async def _has_begun(self, reader: asyncio.Task[None]) -> None:
+    async def _wait_for_program(self, reader: asyncio.Task[None]) -> None:
         """Wait until its own program is there to take a signal: the script before it, as process 1, would not."""
         while not reader.done():
             with contextlib.suppress(OSError):
@@ -166,7 +184,8 @@ class ContainerRun:
         lines = [
             "set -e",
             f"hostname {quote(self._hostname)}",
-            f"mount -t overlay kubesim -o {quote(f'lowerdir=/,upperdir={base}/upper,workdir={base}/work')} {root}",
+            f"base={quote(base)}; root={root}",
+            _ROOT,
             f"mount -t proc proc {root}/proc",
             f"mount --rbind /dev {root}/dev",
             f"mount --rbind /sys {root}/sys",

@@ -158,6 +158,9 @@ class PodRun:
         self._runs[name] = run
         self.outputs.setdefault(name, []).append(run.output)
         probe = container.get("readinessProbe") if container in self._mains else None
+        running = asyncio.create_task(run.run(self._grace))
+        begun = asyncio.create_task(run.begun.wait())
+        await asyncio.wait({running, begun}, return_when=asyncio.FIRST_COMPLETED)
         self._set(container, {"running": {"startedAt": begin}}, ready=probe is None)
         self._report("Running" if container in self._mains else None)
         self._store.event(self._pod, "Started", f"Started container {name}")
@@ -167,8 +170,9 @@ class PodRun:
                 probes.watch(probe, run, self._address or "", lambda ready: self._mark(container, ready))
             )
         try:
-            code = await run.run(self._grace)
+            code = await running
         finally:
+            begun.cancel()
             if watching is not None:
                 watching.cancel()
                 await asyncio.gather(watching, return_exceptions=True)

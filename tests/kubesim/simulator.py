@@ -58,6 +58,12 @@ class Kubesim:
             command, self.directory / "kubesim.log", {**os.environ, "PYTHONPATH": str(_ROOT)}
         )
 
+    @property
+    def pid(self) -> int:
+        """Process id of the simulator, while it runs."""
+        assert self._server.process is not None
+        return self._server.process.pid
+
     def __enter__(self) -> Kubesim:
         _require_namespaces()
         self._server.start()

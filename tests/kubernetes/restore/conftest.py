@@ -21,6 +21,7 @@ from airflow_provider_stash.steps.roll_back import roll_back
 from airflow_provider_stash.steps.verify import verify_restore
 from airflow_provider_stash.workloads.base import FillRequest
 from testbed.binaries import newest_etcd, restics
+from tests.kubernetes.restore import worker
 from tests.kubernetes.restore.etcd_in_cluster import RepositoryServer
 from tests.kubesim import Kubesim
 
@@ -117,7 +118,9 @@ class Restore:
 
     def __init__(self, namespace, repository, work_dir, workload, rules):
         self.namespace, self.repository, self.key = namespace, repository, f"restore-{secrets.token_hex(3)}"
-        self.workload = workload.connected(namespace.client(rules), self.job, namespace.name)
+        self._given, self.kubeconfig, self.work_dir = workload, namespace.account(rules), work_dir
+        client = config.new_client_from_config(str(self.kubeconfig))
+        self.workload = workload.connected(client, self.job, namespace.name)
         self.options = FetchOptions(work_dir=str(work_dir), etcd_tools=newest_etcd(), rehearse=False)
         initialize(repository)
 
@@ -130,12 +133,26 @@ class Restore:
             etcd.config(), self.repository, self.workload, snapshot=chosen, key=self.key, options=self.options
         )
 
-    def fill(self, plan):
-        request = FillRequest(
+    def request(self, plan):
+        return FillRequest(
             Path(plan["file"]), plan["totalSize"], plan["token"], plan["bumpRevision"],
             source=source_of(self.repository, plan),
         )  # fmt: skip
-        return self.workload.fill(request, key=self.key)
+
+    def fill(self, plan):
+        return self.workload.fill(self.request(plan), key=self.key)
+
+    def worker(self, method, *arguments):
+        """Start a step in a process of its own."""
+        call = (method, arguments, {"key": self.key})
+        file = self.work_dir / "call.pickle"
+        return worker.start(file, self._given, self.job, self.namespace.name, self.kubeconfig, call)
+
+    def jobs(self, component):
+        """Name the Pods of Jobs of a step that run now."""
+        label = f"app.kubernetes.io/component={component}"
+        pods = self.namespace.core.list_namespaced_pod(self.namespace.name, label_selector=label).items
+        return [pod.metadata.name for pod in pods if pod.status.phase == "Running"]
 
     def verify(self, etcd, plan):
         result = verify_restore(etcd.config(), names=list(self.workload.peer_urls), plan=plan, timeout=60)

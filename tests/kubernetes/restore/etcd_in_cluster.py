@@ -7,13 +7,13 @@ import os
 from pathlib import Path
 
 from kubernetes import client
-from kubernetes.stream import stream
 
 from airflow_provider_stash.restic.repository import Repository
 from testbed.binaries import find, newest_etcd
 from testbed.certificates import Authority
 from testbed.etcd_access import EtcdAccess
 from testbed.process import wait_until
+from tests.kubernetes.pods import run_in_pod
 
 ETCD_IMAGE = os.environ.get("STASH_TEST_ETCD_IMAGE", "kubesim/etcd:test")
 RCLONE_IMAGE = os.environ.get("STASH_TEST_RCLONE_IMAGE", "kubesim/rclone:test")
@@ -136,14 +136,7 @@ class EtcdInCluster(EtcdAccess):
 
     def sh(self, pod, script):
         """Run a shell's script in a member's container, which may end by it."""
-        session = stream(
-            self.core.connect_get_namespaced_pod_exec, pod, self.namespace, command=["/bin/sh", "-c", script],
-            stdout=True, stderr=True, stdin=False, tty=False, _preload_content=False,
-        )  # fmt: skip
-        session.run_forever(timeout=30)
-        said = session.read_stdout() + session.read_stderr()
-        session.sock.shutdown()
-        return said
+        return run_in_pod(self.core, pod, self.namespace, script)
 
     def on_volume(self, claim, script):
         """Run a shell's script on a claim that no Pod uses now; gives what it wrote."""

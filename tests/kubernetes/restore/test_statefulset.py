@@ -8,6 +8,7 @@ import pytest
 from airflow_provider_stash.exceptions import StashError, WorkloadError
 from airflow_provider_stash.workloads.statefulset import StatefulSetWorkload
 from testbed.etcd_access import PASSWORD
+from testbed.process import wait_until
 from tests.kubernetes.restore.conftest import role
 from tests.kubernetes.restore.etcd_in_cluster import EtcdStatefulSet
 
@@ -132,3 +133,26 @@ def test_an_operator_that_scales_up_again_is_named_and_the_restore_rolled_back(e
     stop.set()
     assert restore.roll_back(etcd)["healthy"] is True
     assert etcd.all_keys() == now
+
+
+def test_a_worker_that_is_killed_in_any_phase_and_its_task_tried_again(etcd, restore):
+    restore.back_up(etcd)
+    before = etcd.all_keys()
+    etcd.delete()
+    plan = restore.fetch(etcd)
+    phases = [
+        ("stop", [], lambda: not etcd.read().spec.replicas),
+        ("fill", [restore.request(plan)], lambda: restore.jobs("fill_member")),
+        ("start", [], lambda: restore.jobs("swap_member")),
+        ("start", [], lambda: restore.workload.record().phase == "swapped"),
+    ]
+    for method, arguments, seen in phases:
+        worker = restore.worker(method, *arguments)
+        try:
+            wait_until(seen, f"{method} has begun", 60)
+        finally:
+            worker.kill()
+            worker.wait()
+        getattr(restore.workload, method)(*arguments, key=restore.key)
+    assert restore.verify(etcd, plan)["keyCount"] == 100
+    assert etcd.all_keys() == before
