@@ -6,7 +6,7 @@ import re
 import secrets
 import textwrap
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -63,6 +63,22 @@ class Cluster:
         )
         self.namespace = f"stash-jobs-{secrets.token_hex(3)}"
         self._kubeconfig, self._directory = yaml.safe_load(kubeconfig.read_text()), directory
+
+    @classmethod
+    @contextmanager
+    def of(cls, kubeconfig, directory):
+        """Make the namespace, with a claim for repositories, and remove it in the end."""
+        one = cls(kubeconfig, directory)
+        one.core.create_namespace({"metadata": {"name": one.namespace}})
+        try:
+            claim = {
+                "metadata": {"name": "repository"},
+                "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
+            }
+            one.core.create_namespaced_persistent_volume_claim(one.namespace, claim)
+            yield one
+        finally:
+            one.core.delete_namespace(one.namespace)
 
     def connection(self, rules, **extra):
         """Give a kubernetes connection of a new service account with these rules."""
@@ -135,18 +151,9 @@ class Cluster:
 
 @pytest.fixture(scope="module")
 def cluster(kubeconfig, tmp_path_factory):
-    one = Cluster(kubeconfig, tmp_path_factory.mktemp("accounts"))
-    one.core.create_namespace({"metadata": {"name": one.namespace}})
-    try:
-        claim = {
-            "metadata": {"name": "repository"},
-            "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
-        }
-        one.core.create_namespaced_persistent_volume_claim(one.namespace, claim)
+    with Cluster.of(kubeconfig, tmp_path_factory.mktemp("accounts")) as one:
         one.etcd = start_etcd(one)
         yield one
-    finally:
-        one.core.delete_namespace(one.namespace)
 
 
 def start_etcd(cluster):
