@@ -34,9 +34,9 @@ class StashOperator(BaseOperator):
     _running = False
 
     def execute(self, context: Context) -> Any:
-        return self.guarded(lambda: self.run_step(context))
+        return self.guarded(context, lambda: self.run_step(context))
 
-    def guarded(self, work: Callable[[], Any]) -> Any:
+    def guarded(self, context: Context, work: Callable[[], Any]) -> Any:
         """Do work that ``on_kill`` ends, and whose errors tell whether a retry makes sense."""
         self._running = True
         tell_attempt(context)

@@ -20,7 +20,17 @@ LEAVES = {
 }
 """Modules that load the Kubernetes client, imported by tasks that run a Job and by the triggerer alone."""
 HEAVY = ("grpc", "etcd3", "kubernetes", "boto3", "botocore", "prometheus_client")
-SLIM = ("etcd", "restic", "metrics", "kubernetes", "workloads", "steps", "exceptions", "commands")
+SLIM = (
+    "etcd",
+    "restic",
+    "metrics",
+    "kubernetes",
+    "resources",
+    "workloads",
+    "steps",
+    "exceptions",
+    "commands",
+)
 
 
 def loaded_after(imports, unwanted):
