@@ -107,7 +107,7 @@ class Container:
         )
         done = subprocess.run(
             [python(), "-S", *entry[1:], step, text], env={**self.env, "STASH_CREDENTIALS": str(credentials)},
-            capture_output=True, text=True, timeout=120, cwd="/", **ids,
+            capture_output=True, text=True, check=False, timeout=120, cwd="/", **ids,
         )  # fmt: skip
         assert done.stderr == ""
         return read_record(done.stdout.splitlines()[-1])

@@ -4,8 +4,9 @@ import json
 import os
 import re
 import secrets
+import textwrap
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -21,6 +22,8 @@ IMAGE = os.environ.get("STASH_TEST_IMAGE", "kubesim/stash:test")
 ETCD_IMAGE = os.environ.get("STASH_TEST_ETCD_IMAGE", "kubesim/etcd:test")
 ETCD_PASSWORD, REPOSITORY_PASSWORD = "etcd-pass-of-the-tests", "repository-pass-of-the-tests"
 KEYS = 20
+NOTHING_THERE = json.dumps({"conn_type": "etcd", "host": "127.0.0.1:9", "extra": {"timeout": 0.2}})
+WAITS = "etcd does not answer yet"
 DOCS = Path(__file__).parents[3] / "docs" / "kubernetes.md"
 
 
@@ -28,7 +31,7 @@ def role(name):
     """Give a Role of docs/kubernetes.md."""
     blocks = re.findall(r"```yaml\n(.*?)```", DOCS.read_text(), re.DOTALL)
     return next(
-        one for block in blocks for one in yaml.safe_load_all(block)
+        one for block in blocks for one in yaml.safe_load_all(textwrap.dedent(block.rstrip(' ')))
         if one and one["kind"] == "Role" and one["metadata"]["name"] == name
     )  # fmt: skip
 
@@ -61,6 +64,22 @@ class Cluster:
         self.namespace = f"stash-jobs-{secrets.token_hex(3)}"
         self._kubeconfig, self._directory = yaml.safe_load(kubeconfig.read_text()), directory
 
+    @classmethod
+    @contextmanager
+    def of(cls, kubeconfig, directory):
+        """Make the namespace, with a claim for repositories, and remove it in the end."""
+        one = cls(kubeconfig, directory)
+        one.core.create_namespace({"metadata": {"name": one.namespace}})
+        try:
+            claim = {
+                "metadata": {"name": "repository"},
+                "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
+            }
+            one.core.create_namespaced_persistent_volume_claim(one.namespace, claim)
+            yield one
+        finally:
+            one.core.delete_namespace(one.namespace)
+
     def connection(self, rules, **extra):
         """Give a kubernetes connection of a new service account with these rules."""
         name = f"airflow-{secrets.token_hex(3)}"
@@ -80,6 +99,18 @@ class Cluster:
         file.write_text(yaml.safe_dump(given))
         extra = {"kube_config_path": str(file), "namespace": self.namespace, **extra}
         return json.dumps({"conn_type": "kubernetes", "extra": extra})
+
+    def etcd_connection(self):
+        """Give an etcd connection with its password."""
+        return json.dumps(
+            {"conn_type": "etcd", "host": self.etcd, "login": "root", "password": ETCD_PASSWORD}
+        )
+
+    def repository_connection(self, name):
+        """Give a restic connection with its password, of a repository on the claim."""
+        return json.dumps(
+            {"conn_type": "restic", "host": f"/repository/{name}", "password": REPOSITORY_PASSWORD}
+        )
 
     def left(self):
         """Name what Jobs have left in the namespace."""
@@ -105,11 +136,12 @@ class Cluster:
             ).data.decode()
         return ""
 
-    def wait_for_line(self, words):
+    def wait_for_line(self, words, job=None):
         """Wait until a Job's container has written these words."""
+        selector = "job-name" if job is None else f"job-name={job}"
 
         def look():
-            for pod in self.core.list_namespaced_pod(self.namespace, label_selector="job-name").items:
+            for pod in self.core.list_namespaced_pod(self.namespace, label_selector=selector).items:
                 if words in self.log(pod.metadata.name):
                     return pod
             return None
@@ -119,18 +151,9 @@ class Cluster:
 
 @pytest.fixture(scope="module")
 def cluster(kubeconfig, tmp_path_factory):
-    one = Cluster(kubeconfig, tmp_path_factory.mktemp("accounts"))
-    one.core.create_namespace({"metadata": {"name": one.namespace}})
-    try:
-        claim = {
-            "metadata": {"name": "repository"},
-            "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
-        }
-        one.core.create_namespaced_persistent_volume_claim(one.namespace, claim)
+    with Cluster.of(kubeconfig, tmp_path_factory.mktemp("accounts")) as one:
         one.etcd = start_etcd(one)
         yield one
-    finally:
-        one.core.delete_namespace(one.namespace)
 
 
 def start_etcd(cluster):
@@ -158,20 +181,8 @@ def start_etcd(cluster):
     return f"http://{cluster.core.read_namespaced_pod('etcd', cluster.namespace).status.pod_ip}:2379"
 
 
-@pytest.fixture
-def job(cluster, monkeypatch):
-    """Connections with credentials, and how a Job runs: as an account with exactly the docs' Role."""
-    monkeypatch.setenv(
-        "AIRFLOW_CONN_KUBERNETES_DEFAULT", cluster.connection(role("airflow-stash-backup")["rules"])
-    )
-    etcd = {"conn_type": "etcd", "host": cluster.etcd, "login": "root", "password": ETCD_PASSWORD}
-    monkeypatch.setenv("AIRFLOW_CONN_ETCD_DEFAULT", json.dumps(etcd))
-    repository = {
-        "conn_type": "restic",
-        "host": f"/repository/{secrets.token_hex(3)}",
-        "password": REPOSITORY_PASSWORD,
-    }
-    monkeypatch.setenv("AIRFLOW_CONN_RESTIC_DEFAULT", json.dumps(repository))
+def settings_of_jobs():
+    """Say how a Job runs here: the repository is on a claim."""
     return KubernetesJob(
         image=IMAGE,
         pod={
@@ -182,6 +193,16 @@ def job(cluster, monkeypatch):
         startup_timeout=60.0,
         poll_interval=1.0,
     )
+
+
+@pytest.fixture
+def job(cluster, monkeypatch):
+    """Connections with credentials, and how a Job runs: as an account with exactly the docs' Role."""
+    rules = role("airflow-stash-backup")["rules"]
+    monkeypatch.setenv("AIRFLOW_CONN_KUBERNETES_DEFAULT", cluster.connection(rules))
+    monkeypatch.setenv("AIRFLOW_CONN_ETCD_DEFAULT", cluster.etcd_connection())
+    monkeypatch.setenv("AIRFLOW_CONN_RESTIC_DEFAULT", cluster.repository_connection(secrets.token_hex(3)))
+    return settings_of_jobs()
 
 
 class Run:
@@ -198,10 +219,13 @@ class Run:
             task_id=operator.task_id,
             run_id=self.run_id,
             map_index=-1,
-            xcom_pull=lambda task_ids: self.results.get(task_ids),
+            xcom_pull=self._pull,
             xcom_push=lambda key, value: self.results.update({operator.task_id: value}),
         )
         return {"ti": ti, "outlet_events": self.events}
+
+    def _pull(self, task_ids):
+        return self.results.get(task_ids)
 
     def execute(self, operator):
         result = operator.execute(self.context(operator))

@@ -14,6 +14,7 @@ from airflow_provider_stash.operators.restic import (
     ResticInitOperator,
     ResticStatusOperator,
 )
+from airflow_provider_stash.operators.session import EtcdBackupSessionOperator
 from airflow_provider_stash.steps.backup import TempDir
 from testbed.etcd_cluster import EtcdCluster
 from tests.kubernetes.jobs.conftest import ETCD_PASSWORD, KEYS, REPOSITORY_PASSWORD
@@ -98,6 +99,15 @@ def test_a_session(place, run):
 
     found = same("resolve", run.execute(ResolveSnapshotOperator(task_id="resolve", execution=place)))
     assert found["revision"] == backed_up["revision"]
+
+
+def test_a_session_in_one_task(place, run):
+    session = EtcdBackupSessionOperator(task_id="session", execution=place, retention_policy={"keepLast": 3})
+    result = same("session", run.execute(session))
+    assert result["backup"]["keyCount"] == KEYS
+    assert result["check"]["integrity"] is True
+    assert result["status"]["snapshotCount"] == 1
+    assert run.events[repository_asset("restic_default")].extra == result["status"]
 
 
 def test_errors_are_the_steps_own(place, run, monkeypatch):
