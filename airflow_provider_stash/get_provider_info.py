@@ -33,10 +33,14 @@ def get_provider_info() -> dict[str, Any]:
                     f"{_PACKAGE}.operators.metrics",
                 ],
             },
-            {"integration-name": "restic", "python-modules": [f"{_PACKAGE}.operators.restic"]},
+            {
+                "integration-name": "restic",
+                "python-modules": [f"{_PACKAGE}.operators.restic", f"{_PACKAGE}.operators.maintenance"],
+            },
         ],
         "sensors": [{"integration-name": "etcd", "python-modules": [f"{_PACKAGE}.sensors.etcd"]}],
         "triggers": [{"integration-name": "etcd", "python-modules": [f"{_PACKAGE}.triggers.etcd"]}],
+        "cli": [f"{_PACKAGE}.cli.definition.get_stash_cli_commands"],
         "connection-types": [_etcd_connection(), _restic_connection()],
     }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 import time
@@ -15,6 +16,7 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import quote
 
+from testbed import airflow_commands
 from testbed.process import Server, free_port
 
 ADMIN, ADMIN_PASSWORD = "admin", "admin-of-testbed"
@@ -93,16 +95,40 @@ class AirflowHome:
 
     def run(self, *arguments: str) -> str:
         """Run an ``airflow`` command and give its output."""
-        done = subprocess.run(
+        done = self.call(*arguments)
+        if done.returncode:
+            raise RuntimeError(f"airflow {' '.join(arguments)}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
+        return done.stdout
+
+    def call(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        """Run an ``airflow`` command to its end, whatever that is."""
+        return subprocess.run(
             [sys.executable, "-m", "airflow", *arguments],
             env=self.env,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def call_all(self, *lines: str) -> list[tuple[int, str, str]]:
+        """
+        Run command lines of ``airflow`` one after another in one process, by Airflow's own parser.
+
+        :return: exit code, standard output and standard error of each.
+        """
+        results = self.directory / "results.json"
+        done = subprocess.run(
+            [sys.executable, airflow_commands.__file__, str(results)],
+            env=self.env,
+            input=json.dumps([shlex.split(line) for line in lines]),
             capture_output=True,
             text=True,
             check=False,
         )
         if done.returncode:
-            raise RuntimeError(f"airflow {' '.join(arguments)}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
-        return done.stdout
+            raise RuntimeError(f"{lines}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
+        return [(one["code"], one["out"], one["err"]) for one in json.loads(results.read_text())]
 
     def _ready(self) -> bool:
         try:

@@ -36,6 +36,12 @@ def test_every_module_is_there():
                 importlib.import_module(module)
 
 
+def test_the_command_line_is_there():
+    (path,) = INFO["cli"]
+    module, name = path.rsplit(".", 1)
+    assert [command.name for command in getattr(importlib.import_module(module), name)()] == ["stash"]
+
+
 @pytest.mark.parametrize("connection", INFO["connection-types"], ids=lambda one: one["connection-type"])
 def test_hooks_are_there_and_know_every_field_of_their_form(connection):
     module, name = connection["hook-class-name"].rsplit(".", 1)
