@@ -22,6 +22,7 @@ from airflow_provider_stash.operators.restic import (
     ResticInitOperator,
     ResticStatusOperator,
 )
+from airflow_provider_stash.operators.session import EtcdBackupSessionOperator
 from airflow_provider_stash.restic.forget import RetentionPolicy
 from airflow_provider_stash.sensors.etcd import EtcdHealthSensor
 from airflow_provider_stash.steps.backup import STASH_HOST, TempDir
@@ -139,6 +140,7 @@ def etcd_backup(group_id: str = "etcd_backup", **session: Any) -> TaskGroup:
     :param read_data_subset: have the check read a part of the data: ``rotate/7``, ``5%``, ``1G``.
     :param execution: where the steps run: ``worker`` (the default), ``kubernetes`` (Jobs as the connection
         ``kubernetes_default`` says), or a ``KubernetesJob``.
+    :param one_task: all steps in one task, ``session``: one Job, where ``execution`` is one.
     :param wait_timeout: seconds to wait for etcd (Stash: ``waitTimeout``); default 300.
     :param deferrable: wait for etcd in the triggerer; a Job has a ``deferrable`` of its own.
     :param temp_dir: stage the snapshot in a file, a ``TempDir``; default: stream it.
@@ -169,6 +171,7 @@ def _build(
     check: bool = True,
     read_data_subset: str | None = None,
     execution: KubernetesJob | str | None = None,
+    one_task: bool = False,
     wait_timeout: float = 300.0,
     deferrable: bool = False,
     temp_dir: TempDir | None = None,
@@ -187,6 +190,44 @@ def _build(
         )  # a mistake shows when the DAG is parsed
     on_repository: dict[str, Any] = {"restic_conn_id": repository_conn_id, "execution": execution}
     locking = {**on_repository, **({"pool": pool} if pool else {})}
+    backup_arguments: dict[str, Any] = {
+        "etcd_conn_id": etcd_conn_id,
+        "hostname": hostname,
+        "tags": form.tags,
+        "keep_forever": form.keep_forever,
+        "temp_dir": temp_dir,
+        "hash_kv": hash_kv,
+        "extra_args": list(extra_args),
+        "lock_timeout": lock_timeout,
+        **locking,
+    }
+    if one_task:
+        session = EtcdBackupSessionOperator(
+            task_id="session",
+            create=initialize,
+            wait_timeout=wait_timeout,
+            retention_policy=retention_policy,
+            retention=form.retention,
+            check=check,
+            read_data=form.verify_deeply,
+            read_data_subset=read_data_subset,
+            **backup_arguments,
+        )
+        chain_before(pre_backup, dag, []) >> session
+        data: list[BaseOperator] = [*pre_backup, session]
+        _finish(
+            dag,
+            data,
+            session,
+            session,
+            etcd_conn_id,
+            repository_conn_id,
+            hostname,
+            pre_backup,
+            post_backup,
+            metrics,
+        )
+        return data[:1]
     wait: BaseOperator
     if as_job(execution) is None:
         wait = EtcdHealthSensor(
@@ -197,20 +238,9 @@ def _build(
             task_id="wait_for_etcd", etcd_conn_id=etcd_conn_id, timeout=wait_timeout, execution=execution
         )
     init = ResticInitOperator(task_id="init_repository", create=initialize, **locking)
-    backup = EtcdBackupOperator(
-        task_id="backup",
-        etcd_conn_id=etcd_conn_id,
-        hostname=hostname,
-        tags=form.tags,
-        keep_forever=form.keep_forever,
-        temp_dir=temp_dir,
-        hash_kv=hash_kv,
-        extra_args=list(extra_args),
-        lock_timeout=lock_timeout,
-        **locking,
-    )
+    backup = EtcdBackupOperator(task_id="backup", **backup_arguments)
     chain_before(pre_backup, dag, [wait, init]) >> backup
-    data: list[BaseOperator] = [wait, init, *pre_backup, backup]
+    data = [wait, init, *pre_backup, backup]
     forget: BaseOperator | None = None
     if retention_policy is not None:
         forget = ResticForgetOperator(
@@ -242,14 +272,42 @@ def _build(
         trigger_rule=TriggerRule.ALL_DONE,
         **on_repository,
     )
+    data[-1] >> status
+    _finish(
+        dag,
+        data,
+        backup,
+        status,
+        etcd_conn_id,
+        repository_conn_id,
+        hostname,
+        pre_backup,
+        post_backup,
+        metrics,
+    )
+    return [wait, init]
+
+
+def _finish(
+    dag: DAG,
+    data: Sequence[BaseOperator],
+    host: BaseOperator,
+    status: BaseOperator,
+    etcd_conn_id: str,
+    repository_conn_id: str,
+    hostname: str,
+    pre_backup: Sequence[BaseOperator],
+    post_backup: Sequence[PostHook | BaseOperator],
+    metrics: Metrics | None,
+) -> None:
+    """Make the tasks after the data tasks: the run's outcome, hooks, metrics."""
     # The run's outcome is that of the data tasks: tasks that run whatever happened must not hide a failure.
-    outcome = EmptyOperator(task_id="outcome", trigger_rule=TriggerRule.NONE_FAILED)
-    data[-1] >> [status, outcome]
+    data[-1] >> EmptyOperator(task_id="outcome", trigger_rule=TriggerRule.NONE_FAILED)
     after = attach_after(
         post_backup,
         dag,
         data,
-        host=backup,
+        host=host,
         before=pre_backup,
         session=described("BackupConfiguration", dag.dag_id, etcd_conn_id),
     )
@@ -262,7 +320,7 @@ def _build(
             etcd_conn_id=etcd_conn_id,
             restic_conn_id=repository_conn_id,
             data_task_ids=[task.task_id for task in data],
-            host_task_id=backup.task_id,
+            host_task_id=host.task_id,
             status_task_id=status.task_id,
             pushgateway_conn_id=metrics.pushgateway_conn_id,
             textfile_dir=metrics.textfile_dir,
@@ -272,7 +330,6 @@ def _build(
         )
         # A teardown's failure shows, but does not fail the run.
         [status, *after] >> push.as_teardown()
-    return [wait, init]
 
 
 def _doc(etcd_conn_id: str, repository_conn_id: str) -> str:

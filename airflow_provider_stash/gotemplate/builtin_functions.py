@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import html as html_module
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import quote_plus
 
-from airflow_provider_stash.gotemplate.calls import CallError
 from airflow_provider_stash.gotemplate.printf import sprintf
-from airflow_provider_stash.gotemplate.values import Struct, text, truth, type_name
+from airflow_provider_stash.gotemplate.values import CallError, Struct, text, truth, type_name
 
 
 def _kind(value: Any) -> str:
-    if value is None:
-        return "nil"
     if isinstance(value, (list, dict, Struct)):
-        raise CallError(f"a {type_name(value)} can't be compared.")
+        raise CallError(f"{type_name(value)} can't be compared.")
     return type_name(value)
 
 
@@ -28,10 +25,12 @@ def eq(first: Any, *others: Any) -> bool:
 
 
 def _equal(first: Any, other: Any) -> bool:
+    if first is None or other is None:
+        return first is other
     kinds = _kind(first), _kind(other)
-    if kinds[0] != kinds[1] and "nil" not in kinds:
-        raise CallError(f"a {kinds[0]} can't be compared with a {kinds[1]}.")
-    return bool(first == other) if kinds[0] == kinds[1] else False
+    if kinds[0] != kinds[1]:
+        raise CallError(f"{kinds[0]} can't be compared with {kinds[1]}.")
+    return bool(first == other)
 
 
 def ne(first: Any, other: Any) -> bool:
@@ -41,10 +40,10 @@ def ne(first: Any, other: Any) -> bool:
 
 def _ordered(first: Any, other: Any) -> None:
     kinds = _kind(first), _kind(other)
-    if kinds[0] in {"bool", "nil"} or kinds[1] in {"bool", "nil"}:
-        raise CallError(f"a {kinds[0]} and a {kinds[1]} have no order.")
+    if {"bool", "<nil>"} & set(kinds):
+        raise CallError(f"{kinds[0]} and {kinds[1]} have no order.")
     if kinds[0] != kinds[1]:
-        raise CallError(f"a {kinds[0]} can't be compared with a {kinds[1]}.")
+        raise CallError(f"{kinds[0]} can't be compared with {kinds[1]}.")
 
 
 def lt(first: Any, other: Any) -> bool:
@@ -80,7 +79,7 @@ def len_(value: Any) -> int:
         return len(value.encode())
     if isinstance(value, (list, dict)):
         return len(value)
-    raise CallError(f"a {type_name(value)} has no length.")
+    raise CallError(f"{type_name(value)} has no length.")
 
 
 def index(value: Any, *keys: Any) -> Any:
@@ -93,14 +92,14 @@ def index(value: Any, *keys: Any) -> Any:
 def _element(value: Any, key: Any) -> Any:
     if isinstance(value, dict):
         if not isinstance(key, str):
-            raise CallError(f"a map's key must be a string, not a {type_name(key)}.")
+            raise CallError(f"a map's key must be a string, not {type_name(key)}.")
         return value.get(key)
     if isinstance(value, str):
         value = list(value.encode())
     if not isinstance(value, list):
-        raise CallError(f"a {type_name(value)} has no elements.")
+        raise CallError(f"{type_name(value)} has no elements.")
     if not isinstance(key, int) or isinstance(key, bool):
-        raise CallError(f"an index must be a number, not a {type_name(key)}.")
+        raise CallError(f"an index must be a number, not {type_name(key)}.")
     if not 0 <= key < len(value):
         raise CallError(f"index {key} is out of range.")
     return value[key]
@@ -121,15 +120,19 @@ def println(*values: Any) -> str:
     return " ".join(text(value) for value in values) + "\n"
 
 
+def _printed(values: Sequence[Any]) -> str:
+    return print_(*("<no value>" if value is None else value for value in values))
+
+
 def html(*values: Any) -> str:
     """Escape for HTML."""
-    escaped = html_module.escape(print_(*values))
+    escaped = html_module.escape(_printed(values))
     return escaped.replace("&quot;", "&#34;").replace("&#x27;", "&#39;").replace("\0", "\ufffd")
 
 
 def urlquery(*values: Any) -> str:
     """Escape for a URL's query."""
-    return quote_plus(print_(*values))
+    return quote_plus(_printed(values))
 
 
 def _by_template(*values: Any) -> Any:

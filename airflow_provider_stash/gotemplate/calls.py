@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from airflow_provider_stash.gotemplate.values import NO_VALUE, type_name
+from airflow_provider_stash.gotemplate.values import NO_VALUE, CallError, type_name
 
 # The types that functions' annotations may name, and Go's names of them.
 _TYPES: dict[str, tuple[type, str]] = {
@@ -17,10 +17,6 @@ _TYPES: dict[str, tuple[type, str]] = {
     "list[Any]": (list, "list"),
     "dict[str, Any]": (dict, "dict"),
 }
-
-
-class CallError(Exception):
-    """A function can't do with what it was given; the message goes behind the function's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,5 +61,5 @@ class Function:
             if annotation in _TYPES:
                 kind, name = _TYPES[annotation]
                 if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-                    raise CallError(f"argument {at + 1} must be a {name}, not a {type_name(value)}.")
+                    raise CallError(f"argument {at + 1} must be of type {name}, not {type_name(value)}.")
         return self.run(*given)

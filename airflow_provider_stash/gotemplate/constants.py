@@ -93,7 +93,7 @@ def _integer(literal: str) -> int | None:
 def _float(literal: str) -> float | None:
     if _HEX_FLOAT.fullmatch(literal):
         return float.fromhex(literal.replace("_", ""))
-    if not _FLOAT.fullmatch(literal):
+    if not _FLOAT.fullmatch(literal) or not set(literal) & set(".eE"):
         return None
     try:
         value = float(literal)

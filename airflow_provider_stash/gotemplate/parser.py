@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Container
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from airflow_provider_stash.gotemplate import nodes
@@ -15,12 +14,6 @@ if TYPE_CHECKING:
 
 _OPERANDS = {"bool", "char", ".", "field", "identifier", "number", "nil", "raw", "string", "variable", "("}
 _BEYOND = {"block", "define", "template"}
-
-
-@dataclass(frozen=True, slots=True)
-class _Lists:
-    then: tuple[nodes.Node, ...]
-    otherwise: tuple[nodes.Node, ...]
 
 
 class Parser:
@@ -191,9 +184,7 @@ class Parser:
                 break
             raise self._error(token, f"unexpected {token.text or token.kind!r} in operand.")
         if token.kind == "|":
-            self._next()
-            if self._peek().kind not in _OPERANDS:
-                raise self._error(self._peek(), "missing value for command: a pipe leads nowhere.")
+            self._next()  # Go takes one that leads nowhere
         if not arguments:
             raise self._error(begin, "empty command.")
         return nodes.Command(begin.offset, tuple(arguments))

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from airflow_provider_stash.gotemplate.values import decimal_digits, text, type_name
+from airflow_provider_stash.gotemplate.values import CallError, text, type_name
 
 _VERB = re.compile(
     r"%(?P<flags>[-+# 0]*)(?P<width>\*|[0-9]*)(?P<point>\.(?P<precision>\*|[0-9]*))?(?P<verb>.?)", re.DOTALL
@@ -61,6 +61,10 @@ def sprintf(format: str, *values: Any) -> str:  # noqa: A002  # Go's name of it
         verb = found["verb"]
         if verb == "%":
             return bad + "%"
+        if verb == "[":
+            raise CallError(
+                "arguments by their numbers, %[1]s, are beyond the templates that are supported here."
+            )
         if not verb:
             return bad + "%!(NOVERB)"
         if taken >= len(arguments):
@@ -76,17 +80,17 @@ def sprintf(format: str, *values: Any) -> str:  # noqa: A002  # Go's name of it
     return result
 
 
-def quote(value: str) -> str:
-    """Quote a string as Go's ``%q`` does."""
-    return '"' + "".join(_escaped(char, '"') for char in value) + '"'
+def quote(value: str, *, ascii_only: bool = False) -> str:
+    """Quote a string as Go's ``%q`` does, or ``%+q``."""
+    return '"' + "".join(_escaped(char, '"', ascii_only=ascii_only) for char in value) + '"'
 
 
-def _escaped(char: str, mark: str) -> str:
+def _escaped(char: str, mark: str, *, ascii_only: bool = False) -> str:
     if char == mark:
         return "\\" + char
     if char in _ESCAPES:
         return _ESCAPES[char]
-    if char.isprintable():
+    if char.isprintable() and (char.isascii() or not ascii_only):
         return char
     code = ord(char)
     if code < 0x20 or code == 0x7F:
@@ -115,30 +119,48 @@ class Verb:
     precision: int | None
 
     def format(self, value: Any) -> str:
-        """Print one value."""
+        """
+        Print one value.
+
+        :raises CallError: it is a verb that prints in Go's own syntax, or a float in hexadecimal.
+        """
+        if self.verb == "v":
+            if "#" in self.flags:
+                raise CallError("%#v is beyond the templates that are supported here.")
+            return replace(self, flags=self.flags - {"+"})._print(value)
         if self.verb == "T":
-            return self._pad(type_name(value))
+            if value is None:
+                return self._pad("<nil>")
+            return replace(self, verb="s")._print(type_name(value))
+        return self._print(value)
+
+    def _print(self, value: Any) -> str:
         if value is None:
             return self._pad("<nil>") if self.verb == "v" else f"%!{self.verb}(<nil>)"
         if isinstance(value, list):
-            return f"[{' '.join(self.format(one) for one in value)}]"
+            return f"[{' '.join(self._print(one) for one in value)}]"
         if isinstance(value, dict):
-            inner = " ".join(f"{self.format(key)}:{self.format(value[key])}" for key in sorted(value))
+            inner = " ".join(f"{self._print(key)}:{self._print(value[key])}" for key in sorted(value))
             return f"map[{inner}]"
         formatter = self._formatter(value)
-        return formatter(value) if formatter is not None else f"%!{self.verb}({_typed(value)})"
+        if formatter is None:
+            return f"%!{self.verb}({type_name(value)}={replace(self, verb='v')._print(value)})"
+        return formatter(value)
 
     def _formatter(self, value: Any) -> Callable[[Any], str] | None:
         verb = self.verb
         if isinstance(value, bool):
-            return (lambda it: self._pad(text(it))) if verb in "tv" else None
+            return self._bool if verb in "tv" else None
         if isinstance(value, int):
             return self._integer if verb in "vdboxXcqU" else None
         if isinstance(value, float):
+            if verb in "bxX":
+                raise CallError(f"%{verb} of a float64 is beyond the templates that are supported here.")
             return self._float if verb in "veEfFgG" else None
-        if isinstance(value, str):
-            return self._string if verb in "vsqxX" else None
-        return self._string if verb in "vs" else None
+        return self._string if verb in "vsqxX" else None
+
+    def _bool(self, value: Any) -> str:
+        return self._pad(text(value), zero="0" in self.flags)
 
     def _pad(self, written: str, *, zero: bool = False) -> str:
         if self.width is None or len(written) >= self.width:
@@ -166,7 +188,7 @@ class Verb:
                 and all(char.isprintable() or char == "\t" for char in written)
             ):
                 return self._pad(f"`{written}`")
-            written = quote(written)
+            written = quote(written, ascii_only="+" in self.flags)
         elif self.verb in "xX":
             data = written.encode()[: self.precision]
             written = data.hex(" ") if " " in self.flags else data.hex()
@@ -176,42 +198,39 @@ class Verb:
         return self._pad(written, zero="0" in self.flags)
 
     def _integer(self, value: int) -> str:
-        verb = self.verb
+        verb, zero = self.verb, "0" in self.flags
         if verb == "c":
-            return self._pad(_char(value))
+            return self._pad(_char(value), zero=zero)
         if verb == "q":
-            char = _char(value)
-            return self._pad(f"'{_escaped(char, chr(39))}'")
+            return self._pad("'" + _escaped(_char(value), "'", ascii_only="+" in self.flags) + "'", zero=zero)
         if verb == "U":
-            return self._pad(f"U+{value:04X}" + (f" '{_char(value)}'" if "#" in self.flags else ""))
-        digits = format(abs(value), {"b": "b", "o": "o", "x": "x", "X": "X"}.get(verb, "d"))
-        if self.precision is not None:
-            digits = "" if self.precision == 0 and value == 0 else digits.rjust(self.precision, "0")
+            number = value % (1 << 64)
+            written = f"U+{number:0{max(4, self.precision or 0)}X}"
+            shown = "#" in self.flags and value >= 0 and _char(value).isprintable()
+            return self._pad(f"{written} '{_char(value)}'" if shown else written)
+        if self.precision == 0 and value == 0:
+            return self._pad("")
+        digits = format(abs(value), verb if verb in "boxX" else "d").rjust(self.precision or 0, "0")
         sign = self._sign(negative=value < 0)
-        zero = "0" in self.flags and "-" not in self.flags and self.precision is None
-        if zero and self.width is not None:
+        if zero and "-" not in self.flags and self.precision is None and self.width is not None:
             digits = digits.rjust(self.width - len(sign), "0")
-        if "#" in self.flags:
-            prefix = {"b": "0b", "o": "" if digits.startswith("0") else "0", "x": "0x", "X": "0X"}.get(
-                verb, ""
-            )
-            digits = prefix + digits
+        if "#" in self.flags and verb in "boxX":
+            octal = "" if digits.startswith("0") else "0"
+            digits = {"b": "0b", "o": octal, "x": "0x", "X": "0X"}[verb] + digits
         return self._pad(sign + digits)
 
     def _float(self, value: float) -> str:
         verb = "g" if self.verb == "v" else self.verb
         if not math.isfinite(value):
-            written = text(value)
-            if written == "+Inf" and "+" not in self.flags:
-                written = " Inf" if " " in self.flags else "+Inf"
-            return self._pad(written)
+            return self._pad(text(value))
         precision = self.precision
-        if verb in "gG" and precision is None:
-            written = text(abs(value))  # exponents from 21 digits
+        if verb in "gG" and precision is None and "#" not in self.flags:
+            written = text(abs(value))
         else:
-            written = format(abs(value), f".{6 if precision is None else precision}{verb.lower()}")
+            alternate = "#" if "#" in self.flags else ""
+            written = format(abs(value), f"{alternate}.{6 if precision is None else precision}{verb.lower()}")
         written = written.upper() if verb in "EG" else written
-        sign, _, _ = decimal_digits(value)
+        sign = "-" if math.copysign(1.0, value) < 0 else ""
         return self._pad(self._sign(negative=bool(sign)) + written, zero="0" in self.flags)
 
 

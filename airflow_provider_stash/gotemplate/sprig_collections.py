@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from airflow_provider_stash.gotemplate.calls import CallError
 from airflow_provider_stash.gotemplate.sprig_values import as_int
-from airflow_provider_stash.gotemplate.values import text, truth, type_name
+from airflow_provider_stash.gotemplate.values import CallError, text, truth, type_name
 
 
 def list_(*values: Any) -> list[Any]:
@@ -17,7 +16,7 @@ def list_(*values: Any) -> list[Any]:
 
 def _elements(value: Any) -> list[Any]:
     if not isinstance(value, list):
-        raise CallError(f"a {type_name(value)} is no list.")
+        raise CallError(f"{type_name(value)} is no list.")
     return value
 
 

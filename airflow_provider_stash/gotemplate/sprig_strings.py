@@ -8,9 +8,8 @@ import hashlib
 from collections.abc import Callable
 from typing import Any
 
-from airflow_provider_stash.gotemplate.calls import CallError
 from airflow_provider_stash.gotemplate.printf import quote as quoted
-from airflow_provider_stash.gotemplate.values import text
+from airflow_provider_stash.gotemplate.values import CallError, text
 
 _LONGEST = 1 << 20
 
@@ -217,13 +216,12 @@ def sort_alpha(value: Any) -> list[str]:
 
 
 def b64dec(value: str) -> str:
-    """Decode base64; an error is the result, as in sprig."""
+    """Decode base64."""
     try:
-        return base64.b64decode(value.replace("\n", "").replace("\r", ""), validate=True).decode(
-            errors="replace"
-        )
-    except binascii.Error:
-        return "illegal base64 data"
+        data = base64.b64decode(value.replace("\n", "").replace("\r", ""), validate=True)
+    except binascii.Error as error:
+        raise CallError("it is no base64.") from error
+    return data.decode(errors="replace")
 
 
 STRINGS: dict[str, Callable[..., Any]] = {

@@ -1,4 +1,4 @@
-"""sprig's functions of numbers, of what is empty, of types, and of JSON."""
+"""sprig's functions of numbers, of what is empty, and of JSON."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from airflow_provider_stash.gotemplate.calls import CallError
-from airflow_provider_stash.gotemplate.values import Struct, decimal_digits, text, truth, type_name
+from airflow_provider_stash.gotemplate.values import CallError, Struct, float_text, truth
 
 _BITS = 1 << 63
 
@@ -43,7 +42,7 @@ def as_int(value: Any) -> int:
 def _as_float(value: Any) -> float:
     if isinstance(value, (bool, int, float)):
         return float(value)
-    if isinstance(value, str):
+    if isinstance(value, str) and value == value.strip() and "_" not in value:
         try:
             return float(value)
         except ValueError:
@@ -176,23 +175,6 @@ def fail(message: str) -> Any:
     raise CallError(message)
 
 
-# --- types ----------------------------------------------------------------------------------------
-
-
-def kind_of(value: Any) -> str:
-    """Name a value's kind."""
-    if value is None:
-        return "invalid"
-    if isinstance(value, (list, dict)):
-        return "slice" if isinstance(value, list) else "map"
-    return type_name(value)
-
-
-def kind_is(kind: str, value: Any) -> bool:
-    """Tell whether a value is of a kind."""
-    return kind == kind_of(value)
-
-
 # --- JSON -----------------------------------------------------------------------------------------
 
 
@@ -216,11 +198,8 @@ def _json(value: Any, newline: str) -> str:
 
 
 def _json_number(value: float) -> str:
-    sign, digits, exponent = decimal_digits(value)
-    if -6 <= exponent < 21:
-        return text(value) if exponent >= -4 else f"{sign}0.{'0' * (-exponent - 1)}{digits}"
-    fraction = f".{digits[1:]}" if len(digits) > 1 else ""
-    return f"{sign}{digits[0]}{fraction}e{exponent:+d}"
+    written = float_text(value, largest=21, smallest=-6)
+    return re.sub(r"e-0(\d)$", r"e-\1", written)
 
 
 def _html_safe(written: str) -> str:
@@ -267,8 +246,6 @@ VALUES: dict[str, Callable[..., Any]] = {
     "fromJson": from_json,
     "int": int64,
     "int64": int64,
-    "kindIs": kind_is,
-    "kindOf": kind_of,
     "max": max_,
     "min": min_,
     "mod": mod,

@@ -8,10 +8,9 @@ from typing import Any
 
 from airflow_provider_stash.exceptions import GoTemplateError
 from airflow_provider_stash.gotemplate import nodes
-from airflow_provider_stash.gotemplate.calls import CallError
 from airflow_provider_stash.gotemplate.functions import FUNCTIONS
 from airflow_provider_stash.gotemplate.parser import Parser
-from airflow_provider_stash.gotemplate.values import NO_VALUE, Struct, text, truth, type_name
+from airflow_provider_stash.gotemplate.values import NO_VALUE, CallError, Struct, text, truth, type_name
 
 _MISSING = object()
 _LONGEST = 1 << 20
@@ -26,7 +25,10 @@ def parse(text: str) -> Template:
     :raises GoTemplateError: with line and column.
     """
     parser = Parser(text, FUNCTIONS)
-    return Template(text, parser.parse(), parser)
+    try:
+        return Template(text, parser.parse(), parser)
+    except RecursionError as error:
+        raise GoTemplateError("it is nested too deeply.", 1, 1) from error
 
 
 @dataclass(frozen=True, repr=False)
@@ -49,7 +51,10 @@ class Template:
         :raises GoTemplateError: with line and column.
         """
         rendering = _Rendering(self._parser, [("$", data)])
-        rendering.walk(self._tree, data)
+        try:
+            rendering.walk(self._tree, data)
+        except RecursionError as error:
+            raise GoTemplateError("it is nested too deeply.", 1, 1) from error
         return "".join(rendering.written)
 
 
@@ -99,9 +104,10 @@ class _Rendering:
                 raise _Break if node.kind == "break" else _Continue
 
     def print(self, node: nodes.Node, value: Any) -> None:
-        if isinstance(value, Struct):
-            raise self.error(node, f"it has fields ({', '.join(value)}): print one of them.")
-        self.write(node, "<no value>" if value is None else text(value))
+        try:
+            self.write(node, text(value))
+        except CallError as error:
+            raise self.error(node, str(error)) from error
 
     def branch(self, node: nodes.Branch, dot: Any) -> None:
         mark = len(self.variables)
@@ -117,12 +123,12 @@ class _Rendering:
 
     def range(self, node: nodes.Branch, dot: Any) -> None:
         pipeline = node.pipeline
-        value = self.commands(pipeline, dot)
+        value = self.pipeline(pipeline, dot)
         if isinstance(value, list):
             pairs: list[tuple[Any, Any]] = list(enumerate(value))
         elif isinstance(value, dict):
             pairs = [(key, value[key]) for key in sorted(value)]
-        elif value is None or value is NO_VALUE:
+        elif value is NO_VALUE:
             pairs = []
         else:
             raise self.error(pipeline, f"range can't go over {type_name(value)}.")
@@ -155,6 +161,8 @@ class _Rendering:
         value: Any = _MISSING
         for command in pipeline.commands:
             value = self.command(command, dot, value)
+            if value is None:  # of what a pipeline gives Go forgets that it was nil
+                value = NO_VALUE
         return value
 
     def set(self, pipeline: nodes.Pipeline, name: str, value: Any) -> None:

@@ -28,6 +28,10 @@ class Struct(Mapping[str, Any]):
         return len(self._fields)
 
 
+class CallError(Exception):
+    """A function can't do with what it was given, or a value can't be printed."""
+
+
 class NoValue:
     """What a missing key gives; not nil, whose fields can't be asked for."""
 
@@ -59,7 +63,11 @@ def truth(value: Any) -> bool:
 
 
 def text(value: Any) -> str:
-    """Print a value as Go's ``%v`` does."""
+    """
+    Print a value as Go's ``%v`` does.
+
+    :raises CallError: it is data with fields.
+    """
     if value is None:
         return "<nil>"
     if isinstance(value, bool):
@@ -70,17 +78,24 @@ def text(value: Any) -> str:
         return f"[{' '.join(text(one) for one in value)}]"
     if isinstance(value, dict):
         return f"map[{' '.join(f'{key}:{text(value[key])}' for key in sorted(value))}]"
+    if isinstance(value, Struct):
+        raise CallError(f"it has fields ({', '.join(value)}): print one of them.")
     return str(value)
 
 
-def float_text(value: float) -> str:
-    """Print a float as Go's ``%v`` does: the shortest that reads back as the same, exponents from 21 digits."""
+def float_text(value: float, largest: int = 6, smallest: int = -4) -> str:
+    """
+    Print a float with the fewest digits that read back as the same, as Go's ``%v`` does.
+
+    :param largest: the power of ten from which it is written with an exponent.
+    :param smallest: the power of ten below which it is.
+    """
     if math.isinf(value):
         return "+Inf" if value > 0 else "-Inf"
     if math.isnan(value):
         return "NaN"
     sign, digits, exponent = decimal_digits(value)
-    if exponent < -4 or exponent >= 21:
+    if not smallest <= exponent < largest:
         fraction = f".{digits[1:]}" if len(digits) > 1 else ""
         return f"{sign}{digits[0]}{fraction}e{'-' if exponent < 0 else '+'}{abs(exponent):02d}"
     if exponent < 0:

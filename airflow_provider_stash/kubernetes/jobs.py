@@ -39,6 +39,7 @@ class Jobs:
 
         self.namespace = namespace
         self._batch, self._core = BatchV1Api(api_client), CoreV1Api(api_client)
+        self._denied = ""
 
     def ensure(
         self,
@@ -151,14 +152,14 @@ class Jobs:
             return read_record(lines[-1])
         why = why_failed(job, pod, self._events(name, pod))
         words = f" Last words: {' | '.join(lines)}" if lines else ""
-        raise JobFailedError(f"Job {self.namespace}/{name} failed. {why}{words}")
+        raise JobFailedError(f"Job {self.namespace}/{name} failed. {why}{words}{self._denied}")
 
     def why_not_started(self, name: str, seconds: float) -> JobFailedError:
         """Make the error of a Job whose container has not started."""
         pod = self.pod(name)
         why = why_waiting(pod, self._events(name, pod)) or "The cluster gives no reason."
         return JobFailedError(
-            f"Job {self.namespace}/{name} did not start its container within {seconds:.0f} s. {why}"
+            f"Job {self.namespace}/{name} did not start its container within {seconds:.0f} s. {why}{self._denied}"
         )
 
     def _wait_for_start(
@@ -232,13 +233,15 @@ class Jobs:
         """Give the events of a Job and its Pod; none where they may not be read."""
         names = [name] if pod is None else [name, pod["metadata"]["name"]]
         events: list[dict[str, Any]] = []
-        with contextlib.suppress(KubernetesPermissionError):  # they tell more, but nothing depends on them
+        try:
             for one in names:
                 events += call(
                     self._core.list_namespaced_event,
                     self.namespace,
                     field_selector=f"involvedObject.name={one}",
                 )["items"]
+        except KubernetesPermissionError as error:  # they tell more, but nothing depends on them
+            self._denied = f" Its events could tell more. {error}"
         return events
 
 

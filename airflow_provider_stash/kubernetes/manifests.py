@@ -21,6 +21,8 @@ SCRATCH = "/tmp"  # noqa: S108 - of the container, which has it to itself
 """The only place where the container can write."""
 
 PREFIX = "airflow-provider-stash"
+_VOLUME_PREFIX = "stash-"  # a user's own volumes have other names
+_SCRATCH_VOLUME = f"{_VOLUME_PREFIX}scratch"
 _GRACE_SECONDS = 30
 _NAME_LENGTH = 57  # Kubernetes adds six characters for the Pod's name, which ends at 63
 
@@ -103,8 +105,8 @@ def job_manifest(
             *(container.get("env") or ()),
         ],
         "volumeMounts": [
-            {"name": "scratch", "mountPath": SCRATCH},
-            *(_secret_mount(one["name"]) for one in secret_volumes),
+            {"name": _SCRATCH_VOLUME, "mountPath": SCRATCH},
+            *(_secret_mount(directory) for directory in credentials or {}),
             *volume_mounts,
             *(container.get("volumeMounts") or ()),
         ],
@@ -168,11 +170,12 @@ def secret_manifest(
 def _secret_volume(directory: str, names: Sequence[str]) -> dict[str, Any]:
     sources = [{"secret": {"name": name}} for name in names]
     # Readable by whatever user the image has; no other container sees it.
-    return {"name": directory, "projected": {"defaultMode": 0o444, "sources": sources}}
+    return {"name": f"{_VOLUME_PREFIX}{directory}", "projected": {"defaultMode": 0o444, "sources": sources}}
 
 
 def _secret_mount(directory: str) -> dict[str, Any]:
-    return {"name": directory, "mountPath": f"{CREDENTIALS}/{directory}", "readOnly": True}
+    path = f"{CREDENTIALS}/{directory}"
+    return {"name": f"{_VOLUME_PREFIX}{directory}", "mountPath": path, "readOnly": True}
 
 
 def _scratch(settings: KubernetesJob) -> dict[str, Any]:
@@ -188,8 +191,8 @@ def _scratch(settings: KubernetesJob) -> dict[str, Any]:
             if key in {"labels", "annotations"}
         }
         template = {**template, "metadata": metadata} if metadata else {"spec": template["spec"]}
-        return {"name": "scratch", "ephemeral": {"volumeClaimTemplate": template}}
-    return {"name": "scratch", "emptyDir": dict(settings.temp_dir)}
+        return {"name": _SCRATCH_VOLUME, "ephemeral": {"volumeClaimTemplate": template}}
+    return {"name": _SCRATCH_VOLUME, "emptyDir": dict(settings.temp_dir)}
 
 
 def _priority(container: Mapping[str, Any]) -> list[str]:

@@ -13,7 +13,8 @@ from airflow_provider_stash.exceptions import InvalidConfigurationError
 from airflow_provider_stash.operators.base import StashOperator
 from airflow_provider_stash.operators.policy import SessionTasks, check_policy
 from airflow_provider_stash.steps.handler import Handler
-from airflow_provider_stash.steps.hook import TIMEOUT, Pod, check_handler, run_handler, tls_context
+from airflow_provider_stash.steps.hook import TIMEOUT, Pod, check_handler, run_handler
+from airflow_provider_stash.steps.hook_request import tls_context
 from airflow_provider_stash.steps.results import now
 from airflow_provider_stash.steps.summary import Status, check_session, summary
 
@@ -108,7 +109,7 @@ class StashHookOperator(StashOperator):
         self.execution_policy = execution_policy or self.execution_policy
 
     def run_step(self, context: Context) -> dict[str, Any]:
-        status = Status("Succeeded", self._duration(context))
+        status = Status("Succeeded", self._duration(context), retry_left=self._retries())
         if self.phase in _AFTER:
             states = self.tasks.states(context)
             reason = self.tasks.reason_to_skip(states, self.execution_policy)
@@ -131,7 +132,9 @@ class StashHookOperator(StashOperator):
             told = attempt(context, host) if host else {}
             return Status("Succeeded", duration, retry_left=told.get("retryLeft", self._retries()))
         failed = self.tasks.first_failed(states)
-        error = attempt(context, failed).get("error") if failed else None
+        if failed is None:
+            return Status("Failed", duration, "what comes before the session failed")
+        error = attempt(context, failed).get("error")
         return Status("Failed", duration, error or f"task {failed} failed: see its log")
 
     def _retries(self) -> int:

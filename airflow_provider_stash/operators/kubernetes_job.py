@@ -12,7 +12,12 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.cncf.kubernetes.hooks.kubernetes import KubernetesHook
 from airflow.sdk.exceptions import TaskDeferred
 
-from airflow_provider_stash.exceptions import InvalidConfigurationError, JobFailedError, KubernetesError
+from airflow_provider_stash.exceptions import (
+    InvalidConfigurationError,
+    JobFailedError,
+    KubernetesError,
+    KubernetesPermissionError,
+)
 from airflow_provider_stash.kubernetes.jobs import Jobs, ended
 from airflow_provider_stash.kubernetes.manifests import (
     PREFIX,
@@ -92,7 +97,7 @@ class StepJob:
         except BaseException as error:
             self._give_up(error)
             raise
-        self.jobs.delete(self.name)
+        self._remove()
         return result
 
     def collect(self, event: Mapping[str, Any]) -> dict[str, Any]:
@@ -112,20 +117,25 @@ class StepJob:
         except BaseException as error:
             self._give_up(error)
             raise
-        self.jobs.delete(self.name)
+        self._remove()
         return result
 
     def _give_up(self, error: BaseException) -> None:
         """Remove the Job, unless it is waited for elsewhere, or only out of sight: a retry then finds it."""
-        lost = isinstance(error, KubernetesError) and not isinstance(error, JobFailedError)
+        lost = isinstance(error, KubernetesError) and not isinstance(
+            error, JobFailedError | KubernetesPermissionError
+        )
         if isinstance(error, TaskDeferred) or lost:
             return
+        self._remove()
+
+    def _remove(self) -> None:
         try:
             self.jobs.delete(self.name)
-        except KubernetesError as failure:
-            self.operator.log.warning(
-                "Job %s/%s could not be removed: %s It goes by itself %d s after its end.",
-                self.jobs.namespace, self.name, failure, self.settings.ttl,
+        except KubernetesError as error:  # what the step did stays done
+            self.operator.log.error(
+                "Job %s/%s could not be removed; it goes by itself %d s after its end. %s",
+                self.jobs.namespace, self.name, self.settings.ttl, error,
             )  # fmt: skip
 
     def _trigger(self) -> StepJobTrigger:

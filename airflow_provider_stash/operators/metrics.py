@@ -31,7 +31,8 @@ class PushMetricsOperator(StashOperator):
     :param data_task_ids: tasks of this run whose states decide whether the session succeeded, ``host_task_id``
         among them.
     :param host_task_id: task of an ``EtcdBackupOperator``, or ``VerifyRestoreOperator``: its result is the host's.
-    :param status_task_id: task of a ``ResticStatusOperator``.
+    :param status_task_id: task of a ``ResticStatusOperator``. Where both are the task of one
+        ``EtcdBackupSessionOperator``, its result holds both.
     :param pushgateway_conn_id: an ``http`` connection; its extra may hold ``ca_certificate`` (PEM) and
         ``insecure_tls``.
     :param textfile_dir: node_exporter's textfile directory. Without this and the above the task is not needed.
@@ -128,7 +129,11 @@ class PushMetricsOperator(StashOperator):
             return restore_registry(
                 identity, success=success, duration=duration, now=now, restored=host is not None
             )
-        repository = ti.xcom_pull(task_ids=self.status_task_id) if self.status_task_id else None
+        if self.status_task_id == self.host_task_id:
+            both = host or {}
+            host, repository = both.get("backup"), both.get("status")
+        else:
+            repository = ti.xcom_pull(task_ids=self.status_task_id) if self.status_task_id else None
         return backup_registry(
             identity, success=success, duration=duration, now=now, host=host, repository=repository
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.sdk.exceptions import AirflowSkipException
 
@@ -17,6 +17,8 @@ from airflow_provider_stash.steps.call import StepCall
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+
+    from airflow_provider_stash.restic.repository import Repository
 
 
 class ResticOperator(StepOperator):
@@ -143,12 +145,7 @@ class ResticCheckOperator(ResticOperator):
     def finish(self, context: Context, result: dict[str, Any]) -> dict[str, Any]:
         if not result["integrity"]:
             context["ti"].xcom_push(key="return_value", value=result)
-            raise RepositoryDamagedError(
-                f"restic check found {len(result['errors'])} errors in "
-                f"{self.repository(credentials=False).redacted_location}: "
-                f"{' '.join(result['errors'][:3])} Backups go on; find out what is damaged before you rely on "
-                "an older snapshot (docs: troubleshooting)."
-            )
+            raise_damage(result, self.repository(credentials=False))
         return result
 
 
@@ -236,3 +233,17 @@ class ResolveSnapshotOperator(ResticOperator):
                 "tags": self.tags or (),
             },
         )
+
+
+def raise_damage(checked: Mapping[str, Any], repository: Repository) -> NoReturn:
+    """
+    Fail for what a check has found.
+
+    :param checked: what ``check_integrity`` returned.
+    :raises RepositoryDamagedError: always.
+    """
+    raise RepositoryDamagedError(
+        f"restic check found {len(checked['errors'])} errors in {repository.redacted_location}: "
+        f"{' '.join(checked['errors'][:3])} Backups go on; find out what is damaged before you rely on "
+        "an older snapshot (docs: troubleshooting)."
+    )

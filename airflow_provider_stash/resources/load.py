@@ -84,9 +84,15 @@ class Manifests:
                     self._read(index)
         return self._objects.get(key)
 
-    def all(self, *models: type[StashObject]) -> list[Loaded]:
-        """Give all objects of some kinds with their places, in the order of files and lines."""
-        self.read_all()
+    def all(self, *models: type[StashObject], holding: str = "") -> list[Loaded]:
+        """
+        Give all objects of some kinds with their places.
+
+        :param holding: read only documents whose text holds this.
+        """
+        for index in sorted(self._unread):
+            if holding in self._documents[index].text:
+                self._read(index)
         return [loaded for loaded in self._objects.values() if isinstance(loaded.object, models)]
 
     def add(self, loaded: Loaded) -> None:
@@ -100,11 +106,6 @@ class Manifests:
             if self._documents[index].may_hold("Namespace", namespace):
                 self._read(index)
         return self._namespaces.get(namespace, {})
-
-    def read_all(self) -> None:
-        """Read every document."""
-        for index in sorted(self._unread):
-            self._read(index)
 
     def _read(self, index: int) -> None:
         self._unread.discard(index)
@@ -192,5 +193,5 @@ def load(*paths: str | PathLike[str]) -> Manifests:
     :param paths: of files, and of directories, which are searched with all below them.
     """
     manifests = open_manifests(*paths)
-    manifests.read_all()
+    manifests.all()
     return manifests

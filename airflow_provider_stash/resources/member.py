@@ -10,16 +10,13 @@ from airflow_provider_stash.resources.etcd_task import WORKLOAD_PARAMS, EtcdPara
 from airflow_provider_stash.resources.field_places import REFUSED_FIELDS
 from airflow_provider_stash.resources.hooks import Handler, PostHandler
 from airflow_provider_stash.resources.load import Manifests
-from airflow_provider_stash.resources.model import APPCATALOG_V1ALPHA1
+from airflow_provider_stash.resources.model import APPCATALOG_V1ALPHA1, HOST
 from airflow_provider_stash.resources.plan import ConnectionPlan, HookPlan, MemberPlan, RestoreSettings
 from airflow_provider_stash.resources.refusal import Refused
 from airflow_provider_stash.resources.repository import Repository
 from airflow_provider_stash.resources.task import Task
 from airflow_provider_stash.resources.task_containers import task_pod_spec
 from airflow_provider_stash.resources.task_variables import task_variables
-
-HOST = "host-0"
-"""The restic host of a target without alias, as in Stash."""
 
 _SNAPSHOT = re.compile(r"^(latest|[0-9a-f]{4,64})$")
 

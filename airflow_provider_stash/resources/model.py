@@ -13,6 +13,8 @@ from airflow_provider_stash.resources.scalars import DurationText, QuantityText
 STASH_V1ALPHA1: Final = "stash.appscode.com/v1alpha1"
 STASH_V1BETA1: Final = "stash.appscode.com/v1beta1"
 APPCATALOG_V1ALPHA1: Final = "appcatalog.appscode.com/v1alpha1"
+HOST = "host-0"
+"""The restic host of a target without alias."""
 
 
 class Model(BaseModel):

@@ -79,7 +79,7 @@ def _sessions(manifests: Manifests, refusals: list[Refusal]) -> Iterable[tuple[L
 
 
 def _expanded(manifests: Manifests, refusals: list[Refusal]) -> Iterable[tuple[Loaded, Loaded]]:
-    for binding in manifests.all(AppBinding):
+    for binding in manifests.all(AppBinding, holding=BLUEPRINT):
         if BLUEPRINT in binding.object.metadata.annotations:
             for one in expand(manifests, binding):
                 if isinstance(one, Refusal):

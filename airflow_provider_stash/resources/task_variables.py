@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from airflow_provider_stash.resources.appbinding import AppBinding
+from airflow_provider_stash.resources.model import HOST
 from airflow_provider_stash.resources.repository import Repository
 
 _INTERIM = "/stash-interim-volume/data"
@@ -38,7 +39,7 @@ def task_variables(
     :param pushgateway_url: where containers push metrics to.
     """
     backup = session.kind.startswith("Backup")
-    host = member.target.alias or "host-0"
+    host = member.target.alias or HOST
     variables = {
         "NAMESPACE": session.namespace,
         "INVOKER_KIND": session.kind,

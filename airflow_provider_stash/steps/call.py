@@ -20,6 +20,7 @@ _STEPS = {
     "initialize": "repository",
     "apply_retention": "repository",
     "back_up": "backup",
+    "back_up_session": "session",
     "check_member": "member",
     "clean_member": "member",
     "fill_member": "member",
@@ -34,7 +35,7 @@ _STEPS = {
 }
 """Module under ``steps`` by the name of its function."""
 
-_OF_ETCD = {"back_up", "verify_restore", "wait_for_health"}
+_OF_ETCD = {"back_up", "back_up_session", "verify_restore", "wait_for_health"}
 _OF_REPOSITORY = set(_STEPS) - {
     "clean_member", "swap_back_member", "swap_member", "verify_restore", "wait_for_health",
 }  # fmt: skip
@@ -85,13 +86,18 @@ class StepCall:
         module = importlib.import_module(f"airflow_provider_stash.steps.{_STEPS[self.step]}")
         function: Callable[..., dict[str, Any]] = getattr(module, self.step)
         clients = [one for one, needed in ((etcd, self.of_etcd), (repository, self.of_repository)) if needed]
-        arguments = {
-            name: _DATACLASSES[name](**value)
-            if name in _DATACLASSES and isinstance(value, Mapping)
-            else value
-            for name, value in self.arguments.items()
-        }
-        return function(*clients, **arguments)
+        return function(*clients, **_typed(self.arguments))
+
+
+def _typed(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Make dataclasses of the mappings that ``plain`` made of them."""
+    typed = {}
+    for name, value in arguments.items():
+        if name in _DATACLASSES and isinstance(value, Mapping):
+            typed[name] = _DATACLASSES[name](**value)
+        else:
+            typed[name] = _typed(value) if name == "backup" else value
+    return typed
 
 
 def plain(value: Any) -> Any:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
 
-from airflow_provider_stash.exceptions import GoTemplateError, InvalidConfigurationError
+from airflow_provider_stash.exceptions import GoTemplateError
 from airflow_provider_stash.gotemplate import Template, parse
+from airflow_provider_stash.steps.fields import Fields
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class Handler:
         :raises InvalidConfigurationError: a field is unknown, missing, or of the wrong type; or a template can't
             be parsed.
         """
-        fields = _Fields(handler, where)
+        fields = Fields(handler, where)
         fields.only("exec", "httpGet", "httpPost", "tcpSocket", "containerName", "executionPolicy")
         command = fields.within("exec")
         get, post, socket = fields.within("httpGet"), fields.within("httpPost"), fields.within("tcpSocket")
@@ -101,116 +101,57 @@ class Handler:
         return [*words, *([("httpPost.body", body)] if body else [])]
 
 
-def _command(fields: _Fields) -> tuple[Template, ...]:
+def _command(fields: Fields) -> tuple[Template, ...]:
     fields.only("command")
-    words = fields.get("command")
-    if not isinstance(words, Sequence) or isinstance(words, str) or not words:
+    words = fields.items("command")
+    if not words:
         fields.refuse("command", "give a list of words: the program and its arguments.")
-    return tuple(fields.template(f"command[{at}]", word) for at, word in enumerate(words))
+    return tuple(_template(fields, f"command[{at}]", word) for at, word in enumerate(words))
 
 
-def _request(method: str, fields: _Fields) -> HttpRequest:
+def _request(method: str, fields: Fields) -> HttpRequest:
     of_post = ("body", "form") if method == "POST" else ()
     fields.only("host", "port", "path", "scheme", "httpHeaders", *of_post)
     scheme = (fields.text("scheme") or "HTTP").lower()
     if scheme not in {"http", "https"}:
-        fields.refuse("scheme", f"{scheme!r} is neither HTTP nor HTTPS.")
-    headers = [
-        (one.text("name", required=True), one.text("value", required=True, empty=True))
-        for one in fields.each("httpHeaders", "name", "value")
-    ]
-    body = fields.get("body")
-    form = []
-    for entry in fields.each("form", "key", "values"):
-        values = entry.get("values") or []
-        if not isinstance(values, Sequence) or isinstance(values, str):
-            entry.refuse("values", "give a list of strings.")
-        key = entry.text("key", required=True) or ""
-        form += [(key, entry.string(f"values[{at}]", value)) for at, value in enumerate(values)]
+        fields.refuse("scheme", "give HTTP or HTTPS.")
+    headers = fields.each("httpHeaders", "name", "value")
     return HttpRequest(
         method=method,
         scheme=scheme,
         host=fields.text("host"),
-        port=fields.port(),
+        port=_port(fields),
         path=fields.text("path") or "",
-        headers=tuple((name or "", value or "") for name, value in headers),
-        body=fields.template("body", body) if body else None,
-        form=tuple(form),
+        headers=tuple((header.needed("name"), header.needed("value")) for header in headers),
+        body=_template(fields, "body", fields.get("body")) if fields.get("body") else None,
+        form=tuple(
+            (entry.needed("key"), entry.string(f"values[{at}]", value))
+            for entry in fields.each("form", "key", "values")
+            for at, value in enumerate(entry.items("values"))
+        ),
     )
 
 
-def _socket(fields: _Fields) -> TcpSocket:
+def _socket(fields: Fields) -> TcpSocket:
     fields.only("host", "port")
-    return TcpSocket(host=fields.text("host"), port=fields.port())
+    return TcpSocket(host=fields.text("host"), port=_port(fields))
 
 
-@dataclass(frozen=True)
-class _Fields:
-    """A mapping, and where it stands."""
+def _template(fields: Fields, name: str, value: Any) -> Template:
+    try:
+        return parse(fields.string(name, value))
+    except GoTemplateError as error:
+        fields.refuse(name, str(error))
 
-    mapping: Mapping[str, Any]
-    where: str
 
-    def __post_init__(self) -> None:
-        if not isinstance(self.mapping, Mapping):
-            raise InvalidConfigurationError(
-                f"{self.where}: give fields and values, not {self.mapping!r:.60}."
-            )
-
-    def refuse(self, name: str, reason: str) -> NoReturn:
-        place = f"{self.where}.{name}" if name else self.where
-        raise InvalidConfigurationError(f"{place}: {reason}")
-
-    def only(self, *known: str) -> None:
-        for name in self.mapping:
-            if name not in known:
-                near = difflib.get_close_matches(str(name), known, 1)
-                hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}."
-                self.refuse(str(name), f"unknown field; {hint}")
-
-    def get(self, name: str) -> Any:
-        return self.mapping.get(name)
-
-    def within(self, name: str) -> _Fields | None:
-        found = self.get(name)
-        return None if found is None else _Fields(found, f"{self.where}.{name}")
-
-    def each(self, name: str, *known: str) -> list[_Fields]:
-        found = self.get(name) or []
-        if not isinstance(found, Sequence) or isinstance(found, str):
-            self.refuse(name, "give a list.")
-        entries = [_Fields(one, f"{self.where}.{name}[{at}]") for at, one in enumerate(found)]
-        for one in entries:
-            one.only(*known)
-        return entries
-
-    def string(self, name: str, value: Any) -> str:
-        if not isinstance(value, str):
-            self.refuse(name, f"must be a string, not {value!r:.60}: put it in quotes.")
+def _port(fields: Fields) -> int | str:
+    value = fields.get("port")
+    if value is None:
+        fields.refuse("port", "is missing.")
+    if isinstance(value, str) and value.isdecimal():
+        value = int(value)
+    if isinstance(value, str) and value:
         return value
-
-    def text(self, name: str, *, required: bool = False, empty: bool = False) -> str | None:
-        value = self.get(name)
-        if value is None or (value == "" and not empty):
-            if required:
-                self.refuse(name, "is missing.")
-            return None
-        return self.string(name, value)
-
-    def template(self, name: str, value: Any) -> Template:
-        try:
-            return parse(self.string(name, value))
-        except GoTemplateError as error:
-            raise InvalidConfigurationError(f"{self.where}.{name}: {error}") from error
-
-    def port(self) -> int | str:
-        value = self.get("port")
-        if value is None:
-            self.refuse("port", "is missing.")
-        if isinstance(value, str) and value.isdecimal():
-            value = int(value)
-        if isinstance(value, str) and value:
-            return value
-        if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < 65536:
-            self.refuse("port", f"{value!r} is no port: give a number from 1 to 65535.")
-        return value
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < 65536:
+        fields.refuse("port", f"{value!r} is no port: give a number from 1 to 65535.")
+    return value

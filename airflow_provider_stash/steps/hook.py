@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import logging
 import socket
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
-from urllib.parse import urlencode, urlsplit
 
 from airflow_provider_stash.exceptions import GoTemplateError, HookError, InvalidConfigurationError
 from airflow_provider_stash.gotemplate import UnknownFieldError
-from airflow_provider_stash.steps.handler import Handler, HttpRequest
+from airflow_provider_stash.steps.handler import Handler
+from airflow_provider_stash.steps.hook_request import send, written
 from airflow_provider_stash.steps.results import now, seconds_since
 from airflow_provider_stash.steps.summary import Status, summary
 
 if TYPE_CHECKING:
     import ssl
-
-    import httpx
 
     from airflow_provider_stash.gotemplate import Struct, Template
 
@@ -27,10 +23,6 @@ log = logging.getLogger(__name__)
 
 TIMEOUT = 300.0
 """Seconds for one request or connection, as in Stash."""
-
-_REQUESTS = 10  # the first one and its redirects
-_MOST_READ = 10 * 1024
-_WORDS = 300
 
 
 class Pod(Protocol):
@@ -84,30 +76,6 @@ def check_handler(handler: Handler, pod: Pod | None, where: str = "handler") -> 
             )
 
 
-def tls_context(ca_certificate: str | None, *, insecure: bool) -> ssl.SSLContext | None:
-    """
-    Make the TLS settings of requests; None: certificates are verified by the CAs that httpx trusts.
-
-    :param ca_certificate: path of the servers' CA certificate (PEM).
-    :param insecure: take any certificate.
-    :raises InvalidConfigurationError: the CA certificate can't be read.
-    """
-    if not insecure and ca_certificate is None:
-        return None
-    import ssl
-
-    try:
-        context = ssl.create_default_context(cafile=ca_certificate)
-    except (OSError, ssl.SSLError) as error:
-        raise InvalidConfigurationError(
-            f"The CA certificate {ca_certificate} can't be read: {error}."
-        ) from error
-    if insecure:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
-
-
 def run_handler(
     handler: Handler,
     data: Struct,
@@ -141,8 +109,11 @@ def run_handler(
         actions.append({"action": "exec"})
     for name, request in (("httpGet", handler.http_get), ("httpPost", handler.http_post)):
         if request is not None:
-            sent = _Sent(name, request, _place(request.host, request.port, pod, container), timeout)
-            actions.append(sent.send(data, tls))
+            host, port = _place(request.host, request.port, pod, container)
+            body = _render(request.body, data, f"{name}.body") if request.body else None
+            status, address = send(name, request, host, port, body, timeout=timeout, tls=tls)
+            log.info("%s: %s answered %d", name, address, status)
+            actions.append({"action": name, "address": address, "status": status})
     if handler.tcp_socket is not None:
         host, port = _place(handler.tcp_socket.host, handler.tcp_socket.port, pod, container)
         actions.append(_connect(host, port, timeout))
@@ -169,106 +140,10 @@ def _render(template: Template, data: Struct, where: str) -> str:
         raise InvalidConfigurationError(f"{where}: {error}") from error
 
 
-def _joined(host: str, port: int) -> str:
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
 def _connect(host: str, port: int, timeout: float) -> dict[str, Any]:
-    address = _joined(host, port)
+    address = written(host, port)
     try:
         socket.create_connection((host, port), timeout).close()
     except OSError as error:
         raise HookError(f"tcpSocket: {address} takes no connection: {error}.") from error
     return {"action": "tcpSocket", "address": address}
-
-
-@dataclass(frozen=True)
-class _Sent:
-    """One HTTP request of a handler. Its path may be a secret, as Slack's is: only the address is told."""
-
-    name: str
-    request: HttpRequest
-    place: tuple[str, int]
-    timeout: float
-
-    @property
-    def address(self) -> str:
-        return f"{self.request.scheme}://{_joined(*self.place)}"
-
-    def send(self, data: Struct, tls: ssl.SSLContext | None) -> dict[str, Any]:
-        import httpx
-
-        for name in ("httpx", "httpcore"):  # they log whole URLs
-            logging.getLogger(name).setLevel(logging.WARNING)
-        try:
-            with httpx.Client(verify=tls or True, timeout=self.timeout) as client:
-                status, answer = self._follow(client, self._build(client, data))
-        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
-            reason = str(error) or type(error).__name__
-            raise HookError(f"{self.name}: no answer from {self.address}: {reason}.") from error
-        if not 200 <= status < 400:
-            raise HookError(f"{self.name}: {self.address} answered {status}: {answer[:_WORDS].strip()}")
-        log.info("%s: %s answered %d", self.name, self.address, status)
-        return {"action": self.name, "address": self.address, "status": status}
-
-    def _build(self, client: httpx.Client, data: Struct) -> httpx.Request:
-        import httpx
-
-        request = self.request
-        headers = [(name.encode(), value.encode()) for name, value in request.headers]
-        given = {name.lower() for name, _ in headers}
-        if b"user-agent" not in given:
-            headers.append((b"User-Agent", b"airflow-provider-stash"))
-        content = None
-        if request.form:
-            by_key = sorted(request.form, key=lambda pair: pair[0].encode())
-            content = urlencode(by_key).encode()
-            kind = b"application/x-www-form-urlencoded"
-        elif request.body is not None:
-            written = _render(request.body, data, f"{self.name}.body")
-            content, kind = written.encode(), _content_type(written)
-        if content is not None and b"content-type" not in given:
-            headers.append((b"Content-Type", kind))
-        path = urlsplit(request.path)  # as in Stash, a scheme and a host in it mean nothing
-        url = httpx.URL(
-            scheme=request.scheme,
-            host=self.place[0],
-            port=self.place[1],
-            path=path.path if path.path.startswith("/") else f"/{path.path}",
-            query=path.query.encode() if path.query else None,
-        )
-        return client.build_request(request.method, url, headers=headers, content=content)
-
-    def _follow(self, client: httpx.Client, request: httpx.Request) -> tuple[int, str]:
-        """Follow redirects while they stay on the host; another host's is left, and counts as a success."""
-        deadline = time.monotonic() + self.timeout
-        host = request.url.host
-        for _ in range(_REQUESTS):
-            response = client.send(request, stream=True)
-            try:
-                following = response.next_request
-                if following is None or following.url.host != host:
-                    return response.status_code, _read(response, deadline)
-            finally:
-                response.close()
-            request = following
-        raise HookError(f"{self.name}: {self.address} redirected {_REQUESTS} times.")
-
-
-def _read(response: httpx.Response, deadline: float) -> str:
-    read = b""
-    for part in response.iter_bytes():
-        read += part
-        if len(read) >= _MOST_READ or time.monotonic() > deadline:
-            break
-    return read[:_MOST_READ].decode(errors="replace")
-
-
-def _content_type(body: str) -> bytes:
-    import json
-
-    try:
-        json.loads(body)
-    except ValueError:
-        return b"text/plain; charset=utf-8"
-    return b"application/json"

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from airflow_provider_stash.exceptions import InvalidConfigurationError
 from airflow_provider_stash.gotemplate import Struct
+from airflow_provider_stash.steps.fields import Fields
 
-_FIELDS = {
+_FIELDS: dict[str, tuple[str, ...]] = {
     "namespace": (),
     "invoker": ("apiGroup", "kind", "name"),
     "target": ("apiVersion", "kind", "name", "namespace"),
@@ -43,28 +42,17 @@ def check_session(session: Mapping[str, Any]) -> None:
         {``apiVersion``, ``kind``, ``name``, ``namespace``}, each of them if there is one.
     :raises InvalidConfigurationError: the field that is not known, or no string.
     """
-    for name, value in session.items():
-        _known(name, list(_FIELDS), "session")
-        if not _FIELDS[name]:
-            _string(value, f"session.{name}")
+    fields = Fields(session, "session")
+    fields.only(*_FIELDS)
+    for name, known in _FIELDS.items():
+        if not known:
+            fields.text(name)
             continue
-        if not isinstance(value, Mapping):
-            raise InvalidConfigurationError(f"session.{name}: give fields and values, not {value!r:.60}.")
-        for inner, one in value.items():
-            _known(inner, _FIELDS[name], f"session.{name}")
-            _string(one, f"session.{name}.{inner}")
-
-
-def _known(name: str, names: Any, where: str) -> None:
-    if name not in names:
-        near = difflib.get_close_matches(str(name), names, 1)
-        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(names)}."
-        raise InvalidConfigurationError(f"{where}.{name}: unknown field; {hint}")
-
-
-def _string(value: Any, where: str) -> None:
-    if not isinstance(value, str):
-        raise InvalidConfigurationError(f"{where}: must be a string, not {value!r:.60}.")
+        inner = fields.within(name)
+        if inner is not None:
+            inner.only(*known)
+            for one in inner.mapping:
+                inner.needed(one)
 
 
 def summary(session: Mapping[str, Any], name: str, status: Status) -> Struct:

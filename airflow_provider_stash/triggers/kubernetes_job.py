@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -15,6 +16,7 @@ from airflow_provider_stash.kubernetes.manifests import CONTAINER
 from airflow_provider_stash.kubernetes.record import is_record
 
 _PATIENCE_SECONDS = 300.0
+_LOG_TIMEOUTS = (30.0, 60.0)  # seconds to connect, and for a line to come
 
 
 class StepJobTrigger(BaseTrigger):
@@ -34,6 +36,7 @@ class StepJobTrigger(BaseTrigger):
         super().__init__()  # type: ignore[no-untyped-call]
         self.name, self.namespace, self.kubernetes_conn_id = name, namespace, kubernetes_conn_id
         self.startup_timeout, self.poll_interval = startup_timeout, poll_interval
+        self._shown = 0  # lines of the container's log
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         return (
@@ -49,12 +52,11 @@ class StepJobTrigger(BaseTrigger):
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         begin = seen = time.monotonic()
-        shown = 0
         while True:
             try:
                 async with AsyncKubernetesHook(conn_id=self.kubernetes_conn_id).get_conn() as client:
                     while True:
-                        started, done, shown = await self._look(client, shown)
+                        started, done = await self._look(client)
                         seen = time.monotonic()
                         if done or (not started and seen - begin > self.startup_timeout):
                             yield TriggerEvent({"error": ""})
@@ -77,8 +79,8 @@ class StepJobTrigger(BaseTrigger):
             )
         self.log.warning("Job %s/%s was removed, as its task was ended.", self.namespace, self.name)
 
-    async def _look(self, client: Any, shown: int) -> tuple[bool, bool, int]:
-        """Look once, following the log while there is one: started, ended, lines of the log shown."""
+    async def _look(self, client: Any) -> tuple[bool, bool]:
+        """Look once, following the log while there is one: whether the container has started, and the Job ended."""
         from kubernetes_asyncio.client import ApiException, BatchV1Api, CoreV1Api
 
         core = CoreV1Api(client)
@@ -86,25 +88,31 @@ class StepJobTrigger(BaseTrigger):
         pod = client.sanitize_for_serialization(pods.items[-1]) if pods.items else None
         started = pod is not None and has_started(pod)
         if started:
-            shown = await self._show_log(core, pods.items[-1].metadata.name, shown)
+            await self._show_log(core, pods.items[-1].metadata.name)
         try:
             job = await BatchV1Api(client).read_namespaced_job(self.name, self.namespace)
         except ApiException as error:
             if error.status != 404:
                 raise
-            return started, True, shown
-        return started, bool(ended(client.sanitize_for_serialization(job))), shown
+            return started, True
+        return started, bool(ended(client.sanitize_for_serialization(job)))
 
-    async def _show_log(self, core: Any, pod: str, shown: int) -> int:
+    async def _show_log(self, core: Any, pod: str) -> None:
+        """Show what is new in the log, to its end, or until the connection breaks or nothing comes."""
+        from aiohttp import ClientError
+
         response = await core.read_namespaced_pod_log(
-            pod, self.namespace, container=CONTAINER, follow=True, _preload_content=False
-        )
+            pod, self.namespace, container=CONTAINER, follow=True, _preload_content=False,
+            _request_timeout=_LOG_TIMEOUTS,
+        )  # fmt: skip
         number, rest = 0, b""
-        async for chunk in response.content.iter_any():
-            *lines, rest = (rest + chunk).split(b"\n")
-            for line in lines:
-                number += 1
-                text = line.decode(errors="replace")
-                if number > shown and not is_record(text):
-                    show(text, self.log.log)
-        return max(number, shown)
+        async with response:
+            with contextlib.suppress(ClientError, asyncio.TimeoutError):
+                async for chunk in response.content.iter_any():
+                    *lines, rest = (rest + chunk).split(b"\n")
+                    for line in lines:
+                        number += 1
+                        text = line.decode(errors="replace")
+                        if number > self._shown and not is_record(text):
+                            show(text, self.log.log)
+        self._shown = max(number, self._shown)

@@ -18,6 +18,20 @@ from tests.kubesim.volumes import maps_many_users
 
 _LONGEST_LINE = 16 << 20
 _READ_ONLY = "remount,bind,ro"
+_ROOT = """
+overlay() { mount -t overlay kubesim -o "lowerdir=$1,upperdir=$base/upper$2,workdir=$base/work$2" "$root$2" 2> "$base/mount.log"; }
+if ! overlay / ""; then  # in a user namespace the root itself can't be a layer: what is in it, one by one
+    mount -t tmpfs kubesim "$root"
+    for entry in /*; do
+        if [ -L "$entry" ]; then cp -P "$entry" "$root$entry"; continue; fi
+        [ -d "$entry" ] || continue
+        mkdir -p "$root$entry" "$base/upper$entry" "$base/work$entry"
+        case $entry in /proc | /sys | /dev | /run) continue ;; esac
+        overlay "$entry" "$entry" || mount --rbind "$entry" "$root$entry"
+    done
+fi
+"""
+"""Makes the container's root: an overlay of this host's."""
 _POLL = 0.02
 _EXEC_SECONDS = 0.1
 
@@ -142,6 +156,10 @@ class ContainerRun:
             await asyncio.sleep(_POLL)
         await asyncio.wait({reader}, timeout=_EXEC_SECONDS)
 
+    def kill(self) -> None:
+        """End it at once."""
+        self._signal(signal.SIGKILL)
+
     def _signal(self, number: signal.Signals) -> None:
         if self.pid is not None:
             with contextlib.suppress(ProcessLookupError):
@@ -170,7 +188,8 @@ class ContainerRun:
         lines = [
             "set -e",
             f"hostname {quote(self._hostname)}",
-            f"mount -t overlay kubesim -o {quote(f'lowerdir=/,upperdir={base}/upper,workdir={base}/work')} {root}",
+            f"base={quote(base)}; root={root}",
+            _ROOT,
             f"mount -t proc proc {root}/proc",
             f"mount --rbind /dev {root}/dev",
             f"mount --rbind /sys {root}/sys",

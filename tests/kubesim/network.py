@@ -7,6 +7,7 @@ import contextlib
 import ipaddress
 import os
 import random
+import socket
 import subprocess
 from pathlib import Path
 
@@ -175,7 +176,7 @@ def _free_subnet() -> ipaddress.IPv4Network:
 
 
 def _sweep() -> None:
-    for link in Path("/sys/class/net").glob(f"{_PREFIX}*"):
-        owner = link.name.removeprefix(_PREFIX)
-        if owner.isdigit() and not Path("/proc", owner).exists():
-            subprocess.run(["ip", "link", "del", link.name], check=False, capture_output=True)
+    for _, link in socket.if_nameindex():
+        owner = link.removeprefix(_PREFIX)
+        if link.startswith(_PREFIX) and owner.isdigit() and not Path("/proc", owner).exists():
+            subprocess.run(["ip", "link", "del", link], check=False, capture_output=True)

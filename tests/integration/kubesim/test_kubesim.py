@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import time
 from pathlib import Path
 
@@ -194,7 +195,7 @@ def test_statefulsets_keep_order_names_and_claims(api, core):
 
 
 def links():
-    return [link.name for link in Path("/sys/class/net").iterdir()]
+    return [name for _, name in socket.if_nameindex()]
 
 
 def processes_with(word):

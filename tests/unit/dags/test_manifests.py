@@ -162,8 +162,8 @@ def test_steps_as_jobs_by_runtime_settings(tmp_path):
         "container": {"resources": {"limits": {"memory": "1Gi"}}, "livenessProbe": {}},
     }
     document = backup(runtimeSettings=runtime, tempDir={"sizeLimit": "2Gi", "disableCaching": True})
-    job = built(tmp_path, document, settings=settings)[BACKUP].get_task("backup").execution
-    assert (job.image, job.temp_dir) == ("i", {"sizeLimit": "2Gi"})
+    job = built(tmp_path, document, settings=settings)[BACKUP].get_task("backup").job
+    assert (job.image, job.namespace, job.temp_dir) == ("i", "demo", {"sizeLimit": "2Gi"})
     assert job.pod == {"nodeName": "n", "serviceAccountName": "s"}
     assert job.container == {"env": [{"name": "a"}], "resources": {"limits": {"memory": "1Gi"}}}
 

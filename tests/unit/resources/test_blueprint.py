@@ -111,6 +111,8 @@ def test_mistakes(tmp_path):
 
 
 def test_its_plan_is_found_by_the_dags_id(tmp_path):
+    (tmp_path / "other.yaml").write_text("{")
     manifests = open_manifests(write(tmp_path))
     plan = plan_one(manifests, "stash.prod.backupconfiguration.app-main.etcd")
     assert plan.repository.in_manifests
+    assert manifests.refusals == []  # the other was not read
