@@ -14,6 +14,8 @@ from sqlalchemy.orm import Session
 
 _PACKAGE = "airflow_provider_stash."
 _CHUNK = 200
+_TIMELESS = ("Null", "Once", "Continuous", "Asset", "PartitionedAsset")
+"""How the names of the timetables begin that name no times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,8 @@ class Card:
     restores: tuple[Restore, ...] = ()
     kinds: Mapping[str, str] = field(default_factory=dict)
     """Class name by task id, of the tasks of this package."""
+    scheduled: bool = False
+    """Whether its schedule is one of times, which says when a run must come."""
 
 
 def read_card(dag_id: str, data: Mapping[str, Any]) -> Card:
@@ -114,7 +118,13 @@ def read_card(dag_id: str, data: Mapping[str, Any]) -> Card:
     ids = {task["task_id"] for task in tasks}
     backups = [one for one in (_backup(dag_id, step, steps, ids) for step in steps) if one]
     restores = [one for one in (_restore(dag_id, step, steps) for step in steps) if one]
-    return Card(tuple(backups), tuple(restores), {step.task_id: step.kind for step in steps})
+    timetable = str((dag.get("timetable") or {}).get("__type", "")).rpartition(".")[2]
+    return Card(
+        tuple(backups),
+        tuple(restores),
+        {step.task_id: step.kind for step in steps},
+        bool(timetable) and not timetable.startswith(_TIMELESS),
+    )
 
 
 def _step(task: Mapping[str, Any]) -> Step:

@@ -122,7 +122,7 @@ def rows_of(seen: View, backups: Sequence[Backup], database: Database) -> list[d
         key = (backup.dag_id, backup.task_id)
         verdict = judge(
             now,
-            scheduled=dag.next_dagrun_create_after is not None,
+            scheduled=seen.cards[backup.dag_id].scheduled,
             paused=dag.is_paused,
             next_due=dag.next_dagrun_create_after,
             sessions=sessions[key],
@@ -134,7 +134,7 @@ def rows_of(seen: View, backups: Sequence[Backup], database: Database) -> list[d
                 **_head(backup, verdict),
                 "dag_display_name": dag.display_name or backup.dag_id,
                 "paused": dag.is_paused,
-                "schedule": dag.timetable_summary,
+                "schedule": dag.timetable_summary if seen.cards[backup.dag_id].scheduled else None,
                 "schedule_description": dag.timetable_description,
                 "next_run": _time(dag.next_dagrun_create_after if not dag.is_paused else None),
                 "last_success": session_result(verdict.last_success),

@@ -13,6 +13,7 @@ from airflow_provider_stash.plugins.overview import View, rows_of, session_resul
 from airflow_provider_stash.steps.results import now, rfc3339
 
 _SESSIONS = 100
+_SHORT = 8
 _RUN_TAG = "airflow-run="
 
 
@@ -92,8 +93,8 @@ def _snapshots(
 ) -> list[dict[str, Any]]:
     if not events:
         return []
-    by_id = {
-        result.get("snapshot"): result
+    by_id = {  # restic before 0.17 tells a short id of what it made
+        str(result.get("snapshot"))[:_SHORT]: result
         for (_, task_id), result in returned.items()
         if task_id == backup.task_id
     }
@@ -104,7 +105,7 @@ def _snapshots(
             (tag.removeprefix(_RUN_TAG) for tag in one.get("tags") or () if tag.startswith(_RUN_TAG)), ""
         )
         dag_id, _, run_id = made_by.partition("/")
-        result = by_id.get(one["snapshot"], {})
+        result = by_id.get(one["snapshot"][:_SHORT], {})
         listed.append(
             {
                 "snapshot": one["snapshot"],

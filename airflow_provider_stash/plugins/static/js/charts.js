@@ -2,8 +2,19 @@
 
 import { h } from "./dom.js";
 import { timezone } from "./airflow.js";
+import { exact } from "./format.js";
 
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+const BINARY = [0, 10, 20, 30, 40].flatMap((power) => [1, 2, 4, 8, 16, 32, 64, 128, 256, 512].map((one) => one * 2 ** power));
+
+/** Times along the axis: the day where days are apart, else the time of day. */
+function ticks(seconds, apart) {
+  const day = { month: "2-digit", day: "2-digit" };
+  const clock = { hour: "2-digit", minute: "2-digit", hourCycle: "h23", ...(apart < 60 ? { second: "2-digit" } : {}) };
+  const format = new Intl.DateTimeFormat("en-CA", { timeZone: timezone(), ...(apart < 86400 ? clock : day) });
+  return seconds.map((one) => format.format(new Date(one * 1000)));
+}
 
 /**
  * A chart of values over time.
@@ -11,8 +22,9 @@ const colour = (name) => getComputedStyle(document.documentElement).getPropertyV
  * @param {{time: string}[]} points - the oldest first.
  * @param {{label: string, value: (point) => number|null, colour: string}[]} series - colours are CSS variables.
  * @param {(value: number) => string} format - of the values.
+ * @param {boolean} bytes - whether the values are sizes.
  */
-export function chart(title, points, series, format) {
+export function chart(title, points, series, format, bytes = false) {
   const figure = h("figure.chart", {}, h("figcaption", {}, title));
   const known = points.filter((point) => series.some((one) => one.value(point) !== null && one.value(point) !== undefined));
   if (known.length < 2) {
@@ -30,11 +42,14 @@ export function chart(title, points, series, format) {
     tzDate: (seconds) => (zone ? window.uPlot.tzDate(new Date(seconds * 1000), zone) : new Date(seconds * 1000)),
     cursor: { y: false },
     scales: { y: { range: (_, low, high) => [0, (high || 1) * 1.1] } },
-    series: [{}, ...series.map((one) => ({
+    series: [{ label: "Time", value: (_, seconds) => (seconds === null ? "–" : exact(seconds * 1000)) }, ...series.map((one) => ({
       label: one.label, stroke: colour(one.colour), width: 2, points: { show: known.length < 40, size: 5 }, spanGaps: true,
       value: (_, value) => (value === null ? "–" : format(value)),
     }))],
-    axes: [axis, { ...axis, size: 70, values: (_, ticks) => ticks.map(format) }],
+    axes: [
+      { ...axis, space: 70, values: (_, splits, __, ___, apart) => ticks(splits, apart) },
+      { ...axis, size: 70, values: (_, splits) => splits.map(format), ...(bytes ? { incrs: BINARY } : {}) },
+    ],
   }); // prettier-ignore
   let plot = null;
   new ResizeObserver(([entry]) => {

@@ -94,7 +94,7 @@ export async function restore(row, snapshot = null) {
   const chosen = snapshot ?? listed[0]?.snapshot ?? "latest";
   const host = listed.find((one) => one.snapshot === chosen)?.hostname ?? row.hostname;
   const preset = { snapshot: chosen, ...(host ? { hostname: host } : {}) };
-  const form = makeForm(params, preset, ["snapshot", "dry_run"]);
+  const form = makeForm(params, preset, ["snapshot", "before", "hostname", "dry_run"]); // told by the choice and the buttons
   const choice = h("select", { id: "snapshot", onchange: () => {
     const one = listed.find((other) => other.snapshot === choice.value);
     const field = form.fields.get("hostname");

@@ -99,10 +99,10 @@ function line(row) {
       h("a", { href: detail, "data-key": `row-${row.dag_id}-${row.task_id}` }, row.etcd_conn_id),
       h("p.muted", {}, `to ${row.restic_conn_id}`)),
     cell("Last good backup",
-      good ? [time(good.end ?? good.due), h("span.muted", {}, ` in ${duration(good.seconds)}`)] : h("span.muted", {}, "none"),
+      good ? [time(good.end ?? good.due), h("span.muted.exact", {}, ` in ${duration(good.seconds)}`)] : h("span.muted", {}, "none"),
       bars(row)),
     cell("Next", row.next_run ? time(row.next_run) : h("span.muted", {}, row.paused ? "paused" : "none planned"),
-      h("p.muted", { title: row.schedule_description }, row.schedule ?? "by hand")),
+      h("p.muted", { title: row.schedule }, row.schedule_description || row.schedule || "by hand")),
     cell("Repository",
       repository
         ? [integrityPill(repository.integrity), repository.verified ? h("span.muted", {}, " ", time(repository.verified)) : null,

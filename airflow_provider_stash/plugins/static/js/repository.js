@@ -50,7 +50,7 @@ function facts({ row }) {
       fact("Last good backup", good ? time(good.end ?? good.due, { both: true }) : "none"),
       fact("Took", good ? duration(good.seconds) : "–"),
       fact("Next", row.next_run ? time(row.next_run, { both: true }) : row.paused ? "paused" : "none planned"),
-      fact("Schedule", row.schedule ?? "by hand"),
+      fact("Schedule", row.schedule ? [row.schedule_description || row.schedule, h("span.muted", {}, ` ${row.schedule}`)] : "by hand"),
       fact("Integrity", repository ? [integrityPill(repository.integrity), " ", time(repository.verified)] : "not checked"),
       fact("Snapshots", String(repository?.snapshot_count ?? "–")),
       fact("Size", repository ? `${size(repository.total_size)} ${repository.growth === null ? "" : `(${growth(repository.growth)})`}` : "–"),
@@ -78,11 +78,11 @@ function timeline({ row, sessions }) {
 function charts({ sessions, sizes }) {
   const points = sessions.map((one) => ({ ...one, time: one.start ?? one.due })).reverse();
   return h("div.charts", {},
-    chart("Size of the repository", sizes, [{ label: "in the repository", value: (one) => one.total_size, colour: "--accent" }], size),
+    chart("Size of the repository", sizes, [{ label: "in the repository", value: (one) => one.total_size, colour: "--accent" }], size, true),
     chart("Size of a backup", points, [
       { label: "snapshot", value: (one) => one.total_size, colour: "--accent" },
       { label: "added", value: (one) => one.uploaded, colour: "--second" },
-    ], size),
+    ], size, true),
     chart("Duration", points, [
       { label: "session", value: (one) => one.seconds, colour: "--accent" },
       { label: "snapshot", value: (one) => one.backup_seconds, colour: "--second" },
