@@ -1,4 +1,4 @@
-"""What a person does on the page; these tests change what the others see, and come after them by a fixture of their own."""
+"""What a person does on the page. These tests change what the others see: they come last, by their name."""
 
 import re
 
