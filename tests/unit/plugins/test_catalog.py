@@ -33,7 +33,7 @@ with DAG("other", schedule=None) as dags["other"]:
 
 found = {}
 for name, dag in dags.items():
-    data = json.loads(json.dumps(DagSerialization.to_dict(dag)))
+    data = json.loads(json.dumps(DagSerialization.to_dict(dag), default=str))
     card = read_card(name, data)
     found[name] = {
         "backups": [
