@@ -18,6 +18,13 @@ expect.set_options(timeout=30_000)
 PICTURES = Path(__file__).parents[2] / "docs" / "images"
 
 
+def pytest_collection_modifyitems(items):
+    # The first test waits for Airflow and its runs, others for a restore: minutes on a loaded machine.
+    for item in items:
+        if "/ui/" in item.nodeid:
+            item.add_marker(pytest.mark.timeout(900))
+
+
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory):
     with EtcdCluster(tmp_path_factory.mktemp("etcd"), binaries=newest_etcd()) as cluster:
