@@ -127,14 +127,14 @@ def measure(times: int) -> None:
     from airflow.utils.session import create_session
 
     from airflow_provider_stash.plugins.access import Access
-    from airflow_provider_stash.plugins.overview import overview, view
+    from airflow_provider_stash.plugins.overview import overview
 
     create_auth_manager()
     user = SimpleAuthManagerUser(username="admin", role="ADMIN")
     for turn in range(times):
         begin, cpu = time.monotonic(), time.process_time()
         with create_session(scoped=False) as session:
-            answer = overview(view(Access(user, session), session), session)
+            answer = overview(Access(user, session), session)
         took, used, size = time.monotonic() - begin, time.process_time() - cpu, len(json.dumps(answer))
         print(
             f"{'first' if turn == 0 else 'again'}: {took:.2f} s, {used:.2f} s of CPU, {len(answer['rows'])} rows, {size / 1024:.0f} KiB",
