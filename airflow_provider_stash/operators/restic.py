@@ -83,7 +83,10 @@ class ResticForgetOperator(ResticOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.retention_policy = retention_policy
+        # A mapping, so that the serialized DAG tells the policy field by field.
+        self.retention_policy = (
+            retention_policy.to_stash() if isinstance(retention_policy, RetentionPolicy) else retention_policy
+        )
         self.hostname = hostname
         self.tags = tags
         self.enabled = enabled
@@ -92,9 +95,7 @@ class ResticForgetOperator(ResticOperator):
     def prepare(self, context: Context) -> StepCall:
         if not as_bool(self.enabled, "enabled"):
             raise AirflowSkipException("The retention policy is turned off for this run.")
-        policy = self.retention_policy
-        if not isinstance(policy, RetentionPolicy):
-            policy = RetentionPolicy.from_stash(policy)
+        policy = RetentionPolicy.from_stash(self.retention_policy)
         return StepCall(
             "apply_retention",
             {
