@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -167,9 +168,13 @@ class AirflowHome:
             time.sleep(0.2)
 
     def trigger(self, dag_id: str, conf: Mapping[str, Any] | None = None) -> str:
-        """Trigger a DAG and give the run's id."""
+        """Trigger a DAG and give the run's id; where its form wants a phrase typed, it is typed."""
         self.patch(f"/dags/{dag_id}", {"is_paused": False})
-        run = self.post(f"/dags/{dag_id}/dagRuns", {"logical_date": None, "conf": dict(conf or {})})
+        conf = dict(conf or {})
+        confirm = (self.get(f"/dags/{dag_id}/details")["params"] or {}).get("confirm")
+        if confirm and "confirm" not in conf:
+            conf["confirm"] = re.sub(r"\\(.)", r"\1", confirm["schema"]["pattern"].strip("^$"))
+        run = self.post(f"/dags/{dag_id}/dagRuns", {"logical_date": None, "conf": conf})
         return str(run["dag_run_id"])
 
     def wait(self, dag_id: str, run_id: str, timeout: float = 180.0) -> str:

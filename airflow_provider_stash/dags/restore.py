@@ -10,7 +10,7 @@ from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG
 
 from airflow_provider_stash.dags.backup import Metrics
-from airflow_provider_stash.dags.forms import add_form, restore_form
+from airflow_provider_stash.dags.forms import add_form, require_confirmation, restore_form
 from airflow_provider_stash.dags.hooks import PostHook, attach_after, chain_before
 from airflow_provider_stash.operators.restic import ResolveSnapshotOperator
 from airflow_provider_stash.operators.restore import (
@@ -37,6 +37,7 @@ def etcd_restore_dag(
     repository_conn_id: str,
     workload: Workload,
     hostname: str = STASH_HOST,
+    confirm: bool = True,
     approval: bool = False,
     approval_timeout: timedelta | None = None,
     work_dir: str | None = None,
@@ -63,6 +64,8 @@ def etcd_restore_dag(
     :param repository_conn_id: the restic connection.
     :param workload: where the members run, such as a ``ProcessWorkload``.
     :param hostname: the restic host whose snapshots are meant, unless the form says otherwise.
+    :param confirm: whether a restore that is no dry run needs the etcd connection's id typed into the form (by the
+        API: ``confirm`` in ``conf``).
     :param approval: whether a person is asked before anything is stopped, unless the form says otherwise.
     :param approval_timeout: how long to wait for the answer; None: for ever.
     :param work_dir: where the snapshot is downloaded to; None: the system's temporary directory.
@@ -104,6 +107,7 @@ def etcd_restore_dag(
             snapshot=param("snapshot"),
             before=param("before"),
             hostname=param("hostname"),
+            pre_execute=require_confirmation(etcd_conn_id) if confirm else None,
         )
         chosen: Any = resolve.output
         fetch = FetchSnapshotOperator(
@@ -154,7 +158,8 @@ def etcd_restore_dag(
             _push_metrics(
                 metrics, etcd_conn_id, repository_conn_id, data, verify.task_id, [roll_back, *after]
             )
-    add_form(dag, restore_form(hostname, approval, bump_revision))
+    phrase = etcd_conn_id if confirm else None
+    add_form(dag, restore_form(hostname, approval, bump_revision, phrase=phrase))
     return dag
 
 
