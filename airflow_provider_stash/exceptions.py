@@ -132,3 +132,14 @@ class RestoreVerificationError(StashError):
 
 class MetricsPushError(StashError):
     """The Pushgateway or the textfile directory did not take the metrics."""
+
+
+# --- Airflow ------------------------------------------------------------------------------------
+
+
+class NotificationError(StashError):
+    """No notifier could send word."""
+
+
+class AirflowApiError(StashError):
+    """Airflow's API server did not answer as it should."""

@@ -12,6 +12,7 @@ from airflow.sdk import DAG, TaskGroup, TriggerRule
 
 from airflow_provider_stash.dags.forms import add_form, backup_form
 from airflow_provider_stash.dags.hooks import PostHook, attach_after, chain_before
+from airflow_provider_stash.dags.notify import add_callbacks
 from airflow_provider_stash.exceptions import InvalidConfigurationError
 from airflow_provider_stash.operators.etcd import EtcdBackupOperator
 from airflow_provider_stash.operators.overlap import SkipIfRunningOperator
@@ -27,6 +28,7 @@ from airflow_provider_stash.steps.backup import STASH_HOST, TempDir
 
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperator
+    from airflow.sdk.bases.notifier import BaseNotifier
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,7 @@ def etcd_backup_dag(
     timeout: timedelta | None = None,
     retries: int = 0,
     retry_delay: timedelta = timedelta(minutes=5),
+    notify: Sequence[BaseNotifier] = (),
     dag_kwargs: Mapping[str, Any] | None = None,
     **session: Any,
 ) -> DAG:
@@ -86,6 +89,7 @@ def etcd_backup_dag(
     :param timeout: for a whole run (Stash: ``timeOut``); None: no limit.
     :param retries: of each task (Stash: ``retryConfig.maxRetry``).
     :param retry_delay: between them (Stash: ``retryConfig.delay``).
+    :param notify: Airflow notifiers that tell of a failure, once, and of the recovery; see docs/alerts.md.
     :param dag_kwargs: further arguments of the ``DAG``, such as ``owner_links``, ``start_date`` or ``tags``.
     :param session: further arguments of ``etcd_backup``.
     :raises InvalidConfigurationError: a value that can't be meant.
@@ -105,6 +109,8 @@ def etcd_backup_dag(
         "doc_md": _doc(etcd_conn_id, repository_conn_id),
         **given,
     }
+    what = f"Backup of {etcd_conn_id} to {repository_conn_id}"
+    arguments = add_callbacks(arguments, notify, what=what, proof_task_id="backup")
     with DAG(dag_id, **arguments) as dag:
         form = _Form(
             dag.param("tags"), dag.param("keep_forever"), dag.param("verify_deeply"), dag.param("retention")

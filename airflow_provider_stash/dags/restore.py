@@ -12,6 +12,7 @@ from airflow.sdk import DAG
 from airflow_provider_stash.dags.backup import Metrics
 from airflow_provider_stash.dags.forms import add_form, require_confirmation, restore_form
 from airflow_provider_stash.dags.hooks import PostHook, attach_after, chain_before
+from airflow_provider_stash.dags.notify import add_callbacks
 from airflow_provider_stash.operators.restic import ResolveSnapshotOperator
 from airflow_provider_stash.operators.restore import (
     CleanUpRestoreOperator,
@@ -26,6 +27,7 @@ from airflow_provider_stash.steps.backup import STASH_HOST
 
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperator
+    from airflow.sdk.bases.notifier import BaseNotifier
 
     from airflow_provider_stash.workloads.base import Workload
 
@@ -51,6 +53,7 @@ def etcd_restore_dag(
     pre_restore: Sequence[BaseOperator] = (),
     post_restore: Sequence[PostHook | BaseOperator] = (),
     metrics: Metrics | None = None,
+    notify: Sequence[BaseNotifier] = (),
     dag_kwargs: Mapping[str, Any] | None = None,
 ) -> DAG:
     """
@@ -79,6 +82,7 @@ def etcd_restore_dag(
     :param pre_restore: operators to run before the members are stopped, one after another.
     :param post_restore: operators or ``PostHook``s to run after.
     :param metrics: where the session's metrics go; None: nowhere.
+    :param notify: Airflow notifiers that tell of each failure, and of a success after one; see docs/alerts.md.
     :param dag_kwargs: further arguments of the ``DAG``; ``dagrun_timeout`` is refused: it would forbid the way back.
     """
     given = dict(dag_kwargs or {})
@@ -98,6 +102,8 @@ def etcd_restore_dag(
         "doc_md": _doc(etcd_conn_id, repository_conn_id),
         **given,
     }
+    what = f"Restore of {etcd_conn_id} from {repository_conn_id}"
+    arguments = add_callbacks(arguments, notify, what=what, proof_task_id="verify", repeat=True)
     on_host: dict[str, Any] = {"workload": workload, **({"queue": queue} if queue else {})}
     with DAG(dag_id, **arguments) as dag:
         param: Callable[[str], Any] = dag.param
