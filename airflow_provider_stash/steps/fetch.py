@@ -79,10 +79,12 @@ def fetch_snapshot(
     tool = find_tool(options.etcd_tools)
     found = _locate(repository, snapshot)
     workload.check(key=key, snapshot_size=found.size, etcd_version=snapshot["etcdVersion"] or "")
-    live = _live(etcd)
     file = download_path(options.work_dir, key)
     try:
-        sha256 = _download(repository, snapshot["snapshot"], found, file)
+        # Side by side: members that are down take the connection's time-out to say so.
+        with ThreadPoolExecutor(1, thread_name_prefix="ask-etcd") as pool:
+            live = pool.submit(_live, etcd)
+            sha256 = _download(repository, snapshot["snapshot"], found, file)
         revisions = read_revisions(file)
         plan = {
             **snapshot,
@@ -90,7 +92,7 @@ def fetch_snapshot(
             "totalSize": found.size,
             "sha256": sha256,
             "token": f"stash-{key}",
-            "live": live,
+            "live": live.result(),
             "warnings": [],
         }
         _adopt_revision(plan, revisions.revision)
