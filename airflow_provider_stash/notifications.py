@@ -82,11 +82,11 @@ class Memory:
     """
     What was told of and is not mended yet, in an Airflow Variable; there is none while all is well.
 
-    :param dag_id: of the DAG that tells.
+    :param owner: who tells: the id of a DAG, or ``DAG.task``.
     """
 
-    def __init__(self, dag_id: str) -> None:
-        self.key = f"{_MEMORY}{dag_id}"
+    def __init__(self, owner: str) -> None:
+        self.key = f"{_MEMORY}{owner}"
 
     def read(self) -> dict[str, Any]:
         """Give what was told."""

@@ -137,14 +137,12 @@ class PushMetricsOperator(StashOperator):
     def _gateway(conn_id: str) -> Pushgateway:
         from airflow.sdk import BaseHook
 
+        from airflow_provider_stash.hooks.http import base_url
+
         connection = BaseHook.get_connection(conn_id)
         extra = connection.extra_dejson
-        host = connection.host or ""
-        url = host if "://" in host else f"{connection.schema or 'http'}://{host}"
-        if connection.port and url.count(":") < 2:
-            url += f":{connection.port}"
         return Pushgateway(
-            url=url.rstrip("/"),
+            url=base_url(connection),
             user=connection.login or None,
             password=connection.password or None,
             ca_cert=extra.get("ca_certificate"),

@@ -14,7 +14,7 @@ MODULES = sorted(
     if not module.name.startswith("airflow_provider_stash.example_dags")
 )
 HEAVY = ("grpc", "etcd3", "kubernetes", "boto3", "botocore", "prometheus_client")
-SLIM = ("etcd", "restic", "metrics", "workloads", "steps", "protection", "exceptions", "commands")
+SLIM = ("etcd", "restic", "metrics", "workloads", "steps", "protection", "watch", "exceptions", "commands")
 
 
 def loaded_after(imports, unwanted):
