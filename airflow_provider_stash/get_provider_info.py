@@ -38,6 +38,10 @@ def get_provider_info() -> dict[str, Any]:
         ],
         "sensors": [{"integration-name": "etcd", "python-modules": [f"{_PACKAGE}.sensors.etcd"]}],
         "triggers": [{"integration-name": "etcd", "python-modules": [f"{_PACKAGE}.triggers.etcd"]}],
+        "extra-links": [
+            f"{_PACKAGE}.operators.links.{name}"
+            for name in ("RepositoryLink", "SnapshotLink", "BackupRunLink", "MetricsLink")
+        ],
         "connection-types": [_etcd_connection(), _restic_connection()],
     }
 

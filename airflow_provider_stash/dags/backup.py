@@ -40,12 +40,14 @@ class Metrics:
     :param textfile_dir: node_exporter's textfile directory.
     :param namespace: label.
     :param labels: further labels.
+    :param dashboard_url: of a dashboard, such as Grafana's; linked from the task that pushes. (templated)
     """
 
     pushgateway_conn_id: str | None = None
     textfile_dir: str | None = None
     namespace: str = "default"
     labels: Mapping[str, str] | None = None
+    dashboard_url: str | None = None
 
 
 @dataclass(frozen=True)
@@ -257,6 +259,7 @@ def _build(
             hostname=hostname,
             namespace=metrics.namespace,
             labels=metrics.labels,
+            dashboard_url=metrics.dashboard_url,
         )
         # A teardown's failure shows, but does not fail the run.
         [status, *after] >> push.as_teardown()

@@ -191,6 +191,7 @@ def _push_metrics(
         hostname="{{ params.hostname }}",
         namespace=metrics.namespace,
         labels=metrics.labels,
+        dashboard_url=metrics.dashboard_url,
     )
     list(after) >> push.as_teardown()
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_stash.operators.base import StashOperator, as_bool
+from airflow_provider_stash.operators.links import RUN_TAG, RepositoryLink, SnapshotLink
 from airflow_provider_stash.steps.backup import KEEP_FOREVER_TAG, STASH_HOST, TempDir, back_up
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class EtcdBackupOperator(StashOperator):
 
     template_fields: Sequence[str] = ("hostname", "tags", "keep_forever", "extra_args")
     ui_color = "#d5e8d4"
+    operator_extra_links = (RepositoryLink(), SnapshotLink())
 
     def __init__(
         self,
@@ -67,7 +69,7 @@ class EtcdBackupOperator(StashOperator):
         from airflow_provider_stash.hooks.restic import ResticHook
 
         ti = context["ti"]
-        tags = [*(self.tags or ()), f"airflow-run={ti.dag_id}/{ti.run_id}"]
+        tags = [*(self.tags or ()), f"{RUN_TAG}{ti.dag_id}/{ti.run_id}"]
         if as_bool(self.keep_forever, "keep_forever"):
             tags.append(KEEP_FOREVER_TAG)
         return back_up(

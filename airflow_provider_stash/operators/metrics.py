@@ -12,6 +12,7 @@ from airflow_provider_stash.exceptions import InvalidConfigurationError
 from airflow_provider_stash.metrics.push import Pushgateway, push, write_textfile
 from airflow_provider_stash.metrics.series import Identity, backup_registry, restore_registry
 from airflow_provider_stash.operators.base import StashOperator, task_states
+from airflow_provider_stash.operators.links import MetricsLink
 from airflow_provider_stash.steps.backup import STASH_HOST
 
 if TYPE_CHECKING:
@@ -38,10 +39,12 @@ class PushMetricsOperator(StashOperator):
     :param hostname: restic host. (templated)
     :param namespace: label. (templated)
     :param labels: further labels. (templated)
+    :param dashboard_url: where the task's link *Metrics* leads; None: to the Pushgateway. (templated)
     :return: ``success``, ``job``, ``instance``, ``series`` (how many), ``pushedTo``.
     """
 
-    template_fields: Sequence[str] = ("hostname", "namespace", "labels")
+    template_fields: Sequence[str] = ("hostname", "namespace", "labels", "dashboard_url")
+    operator_extra_links = (MetricsLink(),)
 
     def __init__(
         self,
@@ -57,6 +60,7 @@ class PushMetricsOperator(StashOperator):
         hostname: str = STASH_HOST,
         namespace: str = "default",
         labels: Mapping[str, str] | None = None,
+        dashboard_url: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -75,6 +79,7 @@ class PushMetricsOperator(StashOperator):
         self.hostname = hostname
         self.namespace = namespace
         self.labels = labels
+        self.dashboard_url = dashboard_url
 
     def run_step(self, context: Context) -> dict[str, Any]:
         states = task_states(context, self.data_task_ids)
