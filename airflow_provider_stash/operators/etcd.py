@@ -10,6 +10,7 @@ from airflow_provider_stash.operators.links import RUN_TAG, RepositoryLink, Snap
 from airflow_provider_stash.steps.backup import KEEP_FOREVER_TAG, STASH_HOST, TempDir, back_up
 
 if TYPE_CHECKING:
+    from airflow.providers.openlineage.extractors import OperatorLineage
     from airflow.sdk import Context
 
 
@@ -81,4 +82,16 @@ class EtcdBackupOperator(StashOperator):
             hash_kv=self.hash_kv,
             extra_args=self.extra_args or (),
             lock_timeout=self.lock_timeout,
+        )
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any]:
+        """Tell OpenLineage, where its provider is installed, what was read and written."""
+        from airflow_provider_stash.hooks.etcd import EtcdHook
+        from airflow_provider_stash.hooks.restic import ResticHook
+        from airflow_provider_stash.lineage import backup_lineage
+
+        return backup_lineage(
+            task_instance.xcom_pull(task_ids=self.task_id),
+            etcd=EtcdHook(self.etcd_conn_id).get_config().endpoints[0].url,
+            location=ResticHook(self.restic_conn_id).get_repository().redacted_location,
         )

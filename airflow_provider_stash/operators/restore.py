@@ -15,6 +15,7 @@ from airflow_provider_stash.steps.verify import verify_restore
 from airflow_provider_stash.workloads.base import FillRequest, Workload
 
 if TYPE_CHECKING:
+    from airflow.providers.openlineage.extractors import OperatorLineage
     from airflow.sdk import Context
 
     from airflow_provider_stash.etcd.config import EtcdConfig
@@ -167,6 +168,12 @@ class VerifyRestoreOperator(RestoreOperator):
         )
         self.workload.accept(key=key_of(context))
         return result
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any]:
+        """Tell OpenLineage, where its provider is installed, what was read and written."""
+        from airflow_provider_stash.lineage import restore_lineage
+
+        return restore_lineage(self.plan, etcd=_etcd(self.etcd_conn_id).endpoints[0].url)
 
 
 class RollBackOperator(RestoreOperator):

@@ -50,6 +50,9 @@ def airflow(cluster, told, tmp_path_factory):
             "AIRFLOW_CONN_RESTIC_PROD": json.dumps(repository),
             "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.1",
             "AIRFLOW__SCHEDULER__DEADLINE_CHECK_INTERVAL": "1",
+            "AIRFLOW__OPENLINEAGE__TRANSPORT": json.dumps(
+                {"type": "file", "log_file_path": str(directory / "lineage"), "append": True}
+            ),
             "STASH_TEST_TOLD": str(told.file),
             "PYTHONPATH": os.pathsep.join([str(Path(__file__).parents[3]), str(DAGS)]),
         },
@@ -69,6 +72,7 @@ def test_a_failure_is_told_once_and_so_is_the_recovery(airflow, cluster, told):
     assert airflow.run_dag("backup")[1] == "failed"
     cluster.start()
     cluster.wait_healthy()
+    cluster.fill(10)
     last, state = airflow.run_dag("backup")
     assert state == "success", airflow.logs("backup", last)
     wait_until(lambda: told("recovered"), "the recovery is told", timeout=60)
@@ -82,3 +86,20 @@ def test_a_failure_is_told_once_and_so_is_the_recovery(airflow, cluster, told):
 
 def test_a_deadline_that_is_missed_calls_back(told, airflow):
     wait_until(lambda: told("deadline"), "the deadline's callback ran", timeout=60)
+
+
+def test_openlineage_is_told_what_the_backup_read_and_wrote(airflow, cluster):
+    run = airflow.get("/dags/backup/dagRuns?order_by=-run_after&limit=1")["dag_runs"][0]
+    backup = airflow.result("backup", run["dag_run_id"], "backup")
+    file = airflow.directory.parent / "lineage"
+    [event] = [
+        one
+        for one in map(json.loads, file.read_text().splitlines())
+        if one["eventType"] == "COMPLETE" and one["job"]["name"] == "backup.backup"
+    ]
+    [read], [written] = event["inputs"], event["outputs"]
+    endpoint = cluster.members[0].client_url.partition("://")[2]
+    assert (read["namespace"], read["name"]) == (f"etcd://{endpoint}", "/")
+    assert (written["namespace"], written["name"]) == ("file", str(airflow.directory.parent / "repository"))
+    assert written["facets"]["version"]["datasetVersion"] == backup["snapshot"]
+    assert written["outputFacets"]["outputStatistics"]["size"] == backup["totalSize"]
