@@ -267,8 +267,14 @@ def _build(
 
 
 def _doc(etcd_conn_id: str, repository_conn_id: str) -> str:
-    return (
-        f"Backs up the etcd cluster of the connection `{etcd_conn_id}` to the restic repository of the connection "
-        f"`{repository_conn_id}`.\n\nTrigger it for a backup at once. What it keeps and has checked is told by the "
-        f"events of the asset `restic:{repository_conn_id}`. To restore, trigger the restore DAG of this cluster."
-    )
+    return f"""
+Backs up the etcd cluster of the connection `{etcd_conn_id}` to the restic repository of the connection
+`{repository_conn_id}`.
+
+* **A backup now:** *Trigger*. The form takes tags, keeps the snapshot for ever, or has all data verified.
+* **Is it protected?** The *Backups* page in the navigation tells the age of the last good backup, and the snapshots.
+  The repository's status is also the last event of the asset `restic:{repository_conn_id}`.
+* **It failed:** the log of the first red task says what was wrong and what to do. Older snapshots are not touched.
+* **Restore:** trigger the restore DAG of this cluster, or *Restore...* beside a snapshot on the *Backups* page. By
+  hand: `restic dump latest /stash-tmp/data/snapshot.db` gives the file that `etcdutl snapshot restore` takes.
+"""

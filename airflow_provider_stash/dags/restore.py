@@ -99,7 +99,7 @@ def etcd_restore_dag(
         "max_active_runs": 1,
         "is_paused_upon_creation": False,
         "tags": ["stash", "restore", "etcd"],
-        "doc_md": _doc(etcd_conn_id, repository_conn_id),
+        "doc_md": _doc(etcd_conn_id, repository_conn_id, confirm=confirm),
         **given,
     }
     what = f"Restore of {etcd_conn_id} from {repository_conn_id}"
@@ -196,11 +196,19 @@ def _push_metrics(
     list(after) >> push.as_teardown()
 
 
-def _doc(etcd_conn_id: str, repository_conn_id: str) -> str:
-    return (
-        f"Restores the etcd cluster of the connection `{etcd_conn_id}` from the restic repository of the connection "
-        f"`{repository_conn_id}`.\n\nTrigger it and choose a snapshot; with *Dry run* nothing is stopped. The snapshot "
-        "is downloaded, checked and tried first. Then the members are stopped, their old data is set aside, and they "
-        "start on the restored data. If anything fails after the stop, the old data is put back and the members are "
-        "started again."
-    )
+def _doc(etcd_conn_id: str, repository_conn_id: str, *, confirm: bool) -> str:
+    typed = f", type `{etcd_conn_id}` into the last field" if confirm else ""
+    return f"""
+Restores the etcd cluster of the connection `{etcd_conn_id}` from the restic repository of the connection
+`{repository_conn_id}`. **What is in the cluster is replaced by the snapshot.**
+
+1. *Trigger*. `latest` is the newest snapshot; or give the beginning of an id, or a time under *Before*.
+2. Unsure? *Dry run*: all is downloaded, checked and tried, the task `approve` tells what would be lost, and nothing is
+   stopped.
+3. To restore{typed} and trigger. With *Ask before the stop* it waits at `approve` (*Required Actions*).
+4. Green: every member is healthy, holds the same keys, at the revision promised.
+   Red: the log of the first red task says why. If members had been stopped, `roll_back` has put the old data back and
+   started them again; its log tells of each member.
+
+No member needs to be alive. The old data stays beside the new: `<data dir>/.stash/<restore>/old`.
+"""
