@@ -20,7 +20,8 @@ from testbed.process import Server, free_port
 
 ADMIN, ADMIN_PASSWORD = "admin", "admin-of-testbed"
 VIEWER, VIEWER_PASSWORD = "viewer", "viewer-of-testbed"
-_PASSWORDS = {ADMIN: ADMIN_PASSWORD, VIEWER: VIEWER_PASSWORD}
+OPERATOR, OPERATOR_PASSWORD = "operator", "operator-of-testbed"
+_PASSWORDS = {ADMIN: ADMIN_PASSWORD, VIEWER: VIEWER_PASSWORD, OPERATOR: OPERATOR_PASSWORD}
 _DONE = {"success", "failed"}
 
 
@@ -31,15 +32,18 @@ class AirflowHome:
     :param directory: its home.
     :param dags: folder of its DAG files.
     :param env: further environment: connections, settings.
+    :param prefix: path below which it is served, such as ``/airflow``.
     """
 
-    def __init__(self, directory: Path, dags: Path, env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, directory: Path, dags: Path, env: Mapping[str, str] | None = None, *, prefix: str = ""
+    ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.directory, self.port = directory, free_port()
         passwords = directory / "passwords.json"
         passwords.touch(mode=0o600)
         passwords.write_text(json.dumps(_PASSWORDS))
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"http://127.0.0.1:{self.port}{prefix}"
         own = {key: value for key, value in os.environ.items() if not key.startswith("AIRFLOW_")}
         self.env = {
             **own,
@@ -48,7 +52,7 @@ class AirflowHome:
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
             "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
             "AIRFLOW__CORE__PARALLELISM": "4",
-            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{ADMIN}:admin,{VIEWER}:viewer",
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{ADMIN}:admin,{VIEWER}:viewer,{OPERATOR}:op",
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords),
             "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",
             "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",

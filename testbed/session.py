@@ -22,6 +22,7 @@ def airflow_for(
     etcd_tools: str | None = None,
     dags: Path | None = None,
     env: dict[str, str] | None = None,
+    prefix: str = "",
 ) -> AirflowHome:
     """
     Give an Airflow with the DAGs ``etcd_backup`` and ``etcd_restore`` of a cluster.
@@ -32,6 +33,7 @@ def airflow_for(
     :param pushgateway: address of a Pushgateway.
     :param dags: folder of the DAG files; None: the testbed's.
     :param env: further environment.
+    :param prefix: path below which Airflow is served.
     """
     work = directory / "work"
     work.mkdir(parents=True, exist_ok=True)
@@ -71,4 +73,5 @@ def airflow_for(
         directory / "airflow",
         dags or Path(__file__).parent / "dags",
         {"STASH_TESTBED_CLUSTER": str(description), **connections, **(env or {})},
+        prefix=prefix,
     )

@@ -22,8 +22,8 @@ class EtcdBackupOperator(StashOperator):
     sha256 is compared before restic may finish. Members are tried in turn. With ``temp_dir`` the snapshot
     is staged in a file first, as Stash does it.
 
-    :param etcd_conn_id: the etcd connection.
-    :param restic_conn_id: the restic connection.
+    :param etcd_conn_id: the etcd connection. (templated)
+    :param restic_conn_id: the restic connection. (templated)
     :param hostname: the restic host, by which retention groups snapshots (Stash: ``target.alias``). (templated)
     :param tags: further tags of the restic snapshot, beside those that name revision, cluster and version.
         (templated)
@@ -36,7 +36,15 @@ class EtcdBackupOperator(StashOperator):
     :return: Stash's host backup stats and what is known of the data, see ``steps.backup.back_up``.
     """
 
-    template_fields: Sequence[str] = ("hostname", "tags", "keep_forever", "extra_args")
+    # The connections' ids are fields so that the Backups page finds them in the serialized DAG.
+    template_fields: Sequence[str] = (
+        "etcd_conn_id",
+        "restic_conn_id",
+        "hostname",
+        "tags",
+        "keep_forever",
+        "extra_args",
+    )
     ui_color = "#d5e8d4"
     operator_extra_links = (RepositoryLink(), SnapshotLink())
 

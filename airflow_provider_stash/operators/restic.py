@@ -90,7 +90,10 @@ class ResticForgetOperator(ResticOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.retention_policy = retention_policy
+        # A mapping, so that the serialized DAG tells the policy field by field.
+        self.retention_policy = (
+            retention_policy.to_stash() if isinstance(retention_policy, RetentionPolicy) else retention_policy
+        )
         self.hostname = hostname
         self.tags = tags
         self.enabled = enabled
@@ -99,12 +102,9 @@ class ResticForgetOperator(ResticOperator):
     def run_step(self, context: Context) -> dict[str, Any]:
         if not as_bool(self.enabled, "enabled"):
             raise AirflowSkipException("The retention policy is turned off for this run.")
-        policy = self.retention_policy
-        if not isinstance(policy, RetentionPolicy):
-            policy = RetentionPolicy.from_stash(policy)
         return steps.apply_retention(
             self.repository,
-            policy.keeping(KEEP_FOREVER_TAG),
+            RetentionPolicy.from_stash(self.retention_policy).keeping(KEEP_FOREVER_TAG),
             hostname=self.hostname,
             tags=self.tags or (),
             lock_timeout=self.lock_timeout,

@@ -39,8 +39,8 @@ class FetchSnapshotOperator(RestoreOperator):
     """
     Downloads the snapshot, proves it good, checks all that could stop the restore. Changes nothing.
 
-    :param etcd_conn_id: the etcd connection; none of its members needs to be alive.
-    :param restic_conn_id: the restic connection.
+    :param etcd_conn_id: the etcd connection; none of its members needs to be alive. (templated)
+    :param restic_conn_id: the restic connection. (templated)
     :param snapshot: the record that ``ResolveSnapshotOperator`` returned. (templated)
     :param work_dir: where the file goes; None: the system's temporary directory. (templated)
     :param etcd_tools: directory or path of etcdutl (or etcdctl); None: PATH.
@@ -49,7 +49,13 @@ class FetchSnapshotOperator(RestoreOperator):
     :return: the plan of the restore, see ``steps.fetch.fetch_snapshot``.
     """
 
-    template_fields: Sequence[str] = ("snapshot", "work_dir", "bump_revision")
+    template_fields: Sequence[str] = (
+        "etcd_conn_id",
+        "restic_conn_id",
+        "snapshot",
+        "work_dir",
+        "bump_revision",
+    )
 
     def __init__(
         self,

@@ -1,0 +1,33 @@
+"""The clusters that the page shows: one that is well, one whose backups fail, one that is paused; and a DAG of another kind."""
+
+from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.sdk import DAG
+
+from airflow_provider_stash.dags import etcd_backup_dag
+from testbed.dags.cluster import connections, restore
+
+__all__ = ["restore"]
+
+backup = etcd_backup_dag(
+    "etcd_backup",
+    schedule="@daily",
+    retention_policy={"keepLast": 5, "keepDaily": 7, "prune": True},
+    hash_kv=True,
+    **connections,
+)
+failing = etcd_backup_dag(
+    "etcd_backup_billing",
+    etcd_conn_id="billing_etcd",
+    repository_conn_id="billing_repository",
+    schedule="@daily",
+    wait_timeout=1,
+)
+paused = etcd_backup_dag(
+    "etcd_backup_staging",
+    etcd_conn_id="staging_etcd",
+    repository_conn_id="staging_repository",
+    schedule="@daily",
+    paused=True,
+)
+with DAG("of_another_kind", schedule=None) as other:
+    EmptyOperator(task_id="nothing")
