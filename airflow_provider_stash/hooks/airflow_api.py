@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseHook
@@ -65,7 +66,7 @@ class AirflowApiHook(BaseHook):
         :param path: below the address of the API server, such as ``/api/v2/dags``.
         :raises AirflowApiError: it can't be reached, or refuses.
         """
-        with self.get_conn() as client:
+        with closing(self.get_conn()) as client:
             return self._ask(client, "GET", path)
 
     def _log_in(self, client: httpx.Client, connection: Any) -> str:

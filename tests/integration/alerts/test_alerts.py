@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from testbed.airflow_home import ADMIN, ADMIN_PASSWORD, AirflowHome
+from airflow_provider_stash.exceptions import AirflowApiError
+from airflow_provider_stash.hooks.airflow_api import AirflowApiHook
+from testbed.airflow_home import ADMIN, ADMIN_PASSWORD, VIEWER, VIEWER_PASSWORD, AirflowHome
 from testbed.binaries import restics
 from testbed.etcd_cluster import EtcdCluster
 from testbed.process import wait_until
@@ -60,28 +62,70 @@ def airflow(cluster, told, tmp_path_factory):
     api = {"conn_type": "http", "host": home.url, "login": ADMIN, "password": ADMIN_PASSWORD}
     home.env["AIRFLOW_CONN_AIRFLOW_API"] = json.dumps(api)
     with home:
-        home.wait_for_dag("backup")
+        for dag_id in ("backup", "forgotten", "watchdog"):
+            home.wait_for_dag(dag_id)
         yield home
 
 
-def test_a_failure_is_told_once_and_so_is_the_recovery(airflow, cluster, told):
+def look(airflow):
+    """Have the watchdog look."""
+    run_id, state = airflow.run_dag("watchdog")
+    assert state == "success", airflow.logs("watchdog", run_id)
+    return airflow.result("watchdog", run_id, "watch")
+
+
+@pytest.mark.timeout(420)
+def test_failures_are_told_once_and_so_is_the_recovery(airflow, cluster, told):
     cluster.kill()
     first, state = airflow.run_dag("backup")
     assert state == "failed"
     wait_until(lambda: told("failed"), "the failure is told", timeout=60)
+    assert len(look(airflow)["told"]) == 2
     assert airflow.run_dag("backup")[1] == "failed"
+    assert look(airflow)["told"] == []
     cluster.start()
     cluster.wait_healthy()
     cluster.fill(10)
     last, state = airflow.run_dag("backup")
     assert state == "success", airflow.logs("backup", last)
-    wait_until(lambda: told("recovered"), "the recovery is told", timeout=60)
+    wait_until(lambda: told("recovered | Backup"), "the recovery is told", timeout=60)
+    assert len(look(airflow)["mended"]) == 1
+
     [failed] = told("failed")
-    [recovered] = told("recovered")
     assert f"Backup of etcd_prod to restic_prod failed in run {first}" in failed
     assert "Failed tasks: wait_for_etcd." in failed
+    [recovered] = told("recovered | Backup")
     assert f"run {last} of DAG backup succeeded. It had failed since run {first}." in recovered
-    assert airflow.get("/variables")["total_entries"] == 0
+    [unprotected] = told("unprotected")
+    assert "2 etcd backups not as wanted" in unprotected
+    assert (
+        "etcd_prod to restic_prod (DAG backup): failing. The last backup failed; there is no good one."
+        in unprotected
+    )
+    assert "etcd_prod to restic_prod (DAG forgotten): paused." in unprotected
+    assert len(told("recovered | 1 good again")) == 1
+    # What is still wrong is still known to have been told.
+    variables = airflow.get("/variables")["variables"]
+    assert [one["key"] for one in variables] == ["stash_told_watchdog.watch"]
+    assert "forgotten" in variables[0]["value"]
+
+
+def test_a_watchdog_that_may_not_look_says_why(airflow, monkeypatch):
+    def ask(path="/stash/api/overview", **given):
+        api = {**json.loads(airflow.env["AIRFLOW_CONN_AIRFLOW_API"]), **given}
+        monkeypatch.setenv("AIRFLOW_CONN_AIRFLOW_API", json.dumps(api))
+        return AirflowApiHook().get(path)
+
+    assert len(ask(login=VIEWER, password=VIEWER_PASSWORD)["rows"]) == 2
+    with pytest.raises(
+        AirflowApiError, match=r"answered 401 to POST /auth/token. Look at the login and pass"
+    ) as error:
+        ask(password="hunter2")
+    assert "hunter2" not in str(error.value)
+    with pytest.raises(
+        AirflowApiError, match=r"answered 404.*this package installed where the API server runs"
+    ):
+        ask("/stash/api/nothing")
 
 
 def test_a_deadline_that_is_missed_calls_back(told, airflow):

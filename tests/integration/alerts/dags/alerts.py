@@ -1,7 +1,7 @@
 """A backup that tells of its failures, and one that has to end by a deadline; each word is a line of a file."""
 
 import os
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,13 @@ backup = etcd_backup_dag(
             callback=SyncCallback("alerts.write", kwargs={"text": "deadline | the backup takes too long"}),
         )
     },
+    **connections,
+)
+forgotten = etcd_backup_dag(
+    "forgotten",
+    schedule="0 0 1 1 *",
+    paused=True,
+    dag_kwargs={"start_date": datetime(2020, 1, 1, tzinfo=timezone.utc)},
     **connections,
 )
 watchdog = backup_watchdog_dag(
