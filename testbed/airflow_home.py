@@ -211,6 +211,11 @@ class AirflowHome:
         path = f"/dags/{dag_id}/dagRuns/{quote(run_id)}/taskInstances/{task_id}/xcomEntries/return_value"
         return self.get(f"{path}?deserialize=false&stringify=false")["value"]
 
+    def links(self, dag_id: str, run_id: str, task_id: str) -> dict[str, Any]:
+        """Give the extra links of a task of a run: address by name."""
+        path = f"/dags/{dag_id}/dagRuns/{quote(run_id)}/taskInstances/{task_id}/links"
+        return dict(self.get(path)["extra_links"])
+
     def xcoms(self, dag_id: str, run_id: str) -> list[Any]:
         """Give everything that a run's tasks wrote to XCom."""
         path = f"/dags/{dag_id}/dagRuns/{quote(run_id)}/taskInstances"

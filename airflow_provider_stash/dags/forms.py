@@ -19,7 +19,9 @@ CONFIRM = "confirm"
 """The field that a person types the cluster's name into."""
 
 # Airflow checks no format unless a further package is installed.
-_MOMENT = r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?$"
+_MOMENT = r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+\-]\d\d:\d\d)?)?$"
+
+_SPECIAL, _ESCAPED = r"([\\.*+?^$|()\[\]{}/])", r"\\\1"
 
 _BUMPS = {
     "auto": "Automatic: past the last known revision, so that watchers start anew (recommended)",
@@ -142,7 +144,8 @@ def restore_form(
         form[CONFIRM] = Param(
             None,
             type=["null", "string"],
-            pattern=f"^{re.escape(phrase)}$",
+            # Not re.escape: browsers read the pattern too, and know not all of its escapes.
+            pattern=f"^{re.sub(_SPECIAL, _ESCAPED, phrase)}$",
             title="The cluster's name",
             description=f"To restore, type {phrase}, the connection of the cluster that will be overwritten. A dry run "
             "needs nothing here.",

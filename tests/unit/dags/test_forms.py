@@ -66,3 +66,11 @@ def test_a_restore_needs_the_phrase_and_a_dry_run_does_not():
         check()
     with pytest.raises(AirflowFailException, match="not confirmed"):
         check(confirm="etcd_prod")
+
+
+@pytest.mark.parametrize("name", ["etcd-prod", "etcd.prod", "a(b)/c:d#e\\f"])
+def test_any_connection_id_can_be_typed_and_a_browser_reads_the_pattern(name):
+    pattern = form(phrase=name)["confirm"].schema["pattern"]
+    ParamsDict({"confirm": form(phrase=name)["confirm"]})["confirm"] = name
+    assert "\\-" not in pattern
+    assert "\\#" not in pattern
