@@ -63,6 +63,8 @@ class AirflowHome:
             "AIRFLOW__API__SECRET_KEY": "testbed",
             "AIRFLOW__API_AUTH__JWT_SECRET": "testbed-secret-of-at-least-sixty-four-bytes-for-signing-the-tokens",
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{directory / 'airflow.db'}",
+            # The API server's first answer to a task takes long where the machine is busy.
+            "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",
             "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "5",
             "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
             "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(directory / "logs"),
@@ -79,7 +81,7 @@ class AirflowHome:
             self.run("db", "migrate")
             for server in self.servers:
                 server.start()
-            self.servers[0].wait_ready(self._ready, timeout=90)
+            self.servers[0].wait_ready(self._ready, timeout=240)
         except BaseException:
             self._stop()
             raise
