@@ -19,6 +19,20 @@ class InvalidConfigurationError(StashError, ValueError):
     retryable = False
 
 
+class GoTemplateError(InvalidConfigurationError):
+    """
+    A Go template can't be parsed or rendered.
+
+    :param message: what was wrong.
+    :param line: where, from 1.
+    :param column: where in the line, from 1.
+    """
+
+    def __init__(self, message: str, line: int, column: int) -> None:
+        super().__init__(f"line {line}, column {column}: {message}")
+        self.message, self.line, self.column = message, line, column
+
+
 # --- etcd ---------------------------------------------------------------------------------------
 
 
@@ -128,6 +142,10 @@ class RestoreVerificationError(StashError):
     """The restored cluster is not what the snapshot promised."""
 
     retryable = False
+
+
+class HookError(StashError):
+    """A hook's request was refused or got no answer, nothing listens at its port, or its command failed."""
 
 
 class MetricsPushError(StashError):

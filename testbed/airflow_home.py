@@ -63,9 +63,9 @@ class AirflowHome:
             "AIRFLOW__API__SECRET_KEY": "testbed",
             "AIRFLOW__API_AUTH__JWT_SECRET": "testbed-secret-of-at-least-sixty-four-bytes-for-signing-the-tokens",
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{directory / 'airflow.db'}",
-            # The API server's first answer to a task takes long where the machine is busy.
-            "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",
             "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "5",
+            # A task whose first word to a busy API server takes longer than this is lost.
+            "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",
             "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
             "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(directory / "logs"),
             **(env or {}),

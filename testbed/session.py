@@ -23,6 +23,7 @@ def airflow_for(
     dags: Path | None = None,
     env: dict[str, str] | None = None,
     prefix: str = "",
+    schedule: str | None = None,
 ) -> AirflowHome:
     """
     Give an Airflow with the DAGs ``etcd_backup`` and ``etcd_restore`` of a cluster.
@@ -34,6 +35,7 @@ def airflow_for(
     :param dags: folder of the DAG files; None: the testbed's.
     :param env: further environment.
     :param prefix: path below which Airflow is served.
+    :param schedule: of ``etcd_backup``; None: by hand only.
     """
     work = directory / "work"
     work.mkdir(parents=True, exist_ok=True)
@@ -55,6 +57,7 @@ def airflow_for(
                 "work_dir": str(work),
                 "etcd_tools": etcd_tools,
                 "pushgateway": pushgateway is not None,
+                "schedule": schedule,
             }
         )
     )

@@ -11,7 +11,7 @@ from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, TaskGroup, TriggerRule
 
 from airflow_provider_stash.dags.forms import add_form, backup_form
-from airflow_provider_stash.dags.hooks import PostHook, attach_after, chain_before
+from airflow_provider_stash.dags.hooks import PostHook, attach_after, chain_before, described
 from airflow_provider_stash.dags.notify import add_callbacks
 from airflow_provider_stash.exceptions import InvalidConfigurationError
 from airflow_provider_stash.operators.etcd import EtcdBackupOperator
@@ -151,8 +151,8 @@ def etcd_backup(group_id: str = "etcd_backup", **session: Any) -> TaskGroup:
     :param extra_args: further arguments of ``restic backup``.
     :param lock_timeout: seconds to wait while the repository is locked; default 600.
     :param pool: a pool with one slot a repository, for tasks that lock it.
-    :param pre_backup: operators to run before, one after another.
-    :param post_backup: operators or ``PostHook``s to run after.
+    :param pre_backup: operators to run before, one after another; when one fails, nothing else runs.
+    :param post_backup: operators or ``PostHook``s to run after; when one fails, the run does.
     :param metrics: a ``Metrics``; default: none are pushed.
     """
     with TaskGroup(group_id) as group:
@@ -242,7 +242,14 @@ def _build(
     # The run's outcome is that of the data tasks: tasks that run whatever happened must not hide a failure.
     outcome = EmptyOperator(task_id="outcome", trigger_rule=TriggerRule.NONE_FAILED)
     data[-1] >> [status, outcome]
-    after = attach_after(post_backup, dag, data)
+    after = attach_after(
+        post_backup,
+        dag,
+        data,
+        host=backup,
+        before=pre_backup,
+        session=described("BackupConfiguration", dag.dag_id, etcd_conn_id),
+    )
     if metrics is not None:
         from airflow_provider_stash.operators.metrics import PushMetricsOperator
 

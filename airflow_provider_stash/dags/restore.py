@@ -11,7 +11,7 @@ from airflow.sdk import DAG
 
 from airflow_provider_stash.dags.backup import Metrics
 from airflow_provider_stash.dags.forms import add_form, require_confirmation, restore_form
-from airflow_provider_stash.dags.hooks import PostHook, attach_after, chain_before
+from airflow_provider_stash.dags.hooks import PostHook, attach_after, chain_before, described
 from airflow_provider_stash.dags.notify import add_callbacks
 from airflow_provider_stash.operators.restic import ResolveSnapshotOperator
 from airflow_provider_stash.operators.restore import (
@@ -158,7 +158,14 @@ def etcd_restore_dag(
             task_id="clean_up", work_dir=work_dir, keep_restores=keep_restores, keep_days=keep_days, **on_host
         )
         [*order, start, verify] >> roll_back.as_teardown()
-        after = attach_after(post_restore, dag, data)
+        after = attach_after(
+            post_restore,
+            dag,
+            data,
+            host=verify,
+            before=pre_restore,
+            session=described("RestoreSession", dag_id, etcd_conn_id),
+        )
         [roll_back, *after] >> clean.as_teardown()
         if metrics is not None:
             _push_metrics(

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, AirflowTaskTimeout
 
+from airflow_provider_stash.attempts import tell_attempt
 from airflow_provider_stash.exceptions import InvalidConfigurationError, StashError
 from airflow_provider_stash.workloads.base import restore_key
 
@@ -34,12 +35,17 @@ class StashOperator(BaseOperator):
 
     def execute(self, context: Context) -> Any:
         self._running = True
+        tell_attempt(context)
         try:
             return self.run_step(context)
         except StashError as error:
+            tell_attempt(context, str(error))
             if error.retryable:
                 raise
             raise AirflowFailException(str(error)) from error
+        except AirflowTaskTimeout as error:
+            tell_attempt(context, str(error) or "The task took too long.")
+            raise
         finally:
             self._running = False
 

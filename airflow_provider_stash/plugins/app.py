@@ -13,7 +13,7 @@ from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.responses import FileResponse, RedirectResponse, Response
 
 from airflow_provider_stash.plugins.access import Access
-from airflow_provider_stash.plugins.overview import View, overview, view
+from airflow_provider_stash.plugins.overview import overview, view
 from airflow_provider_stash.plugins.repository import repository
 from airflow_provider_stash.plugins.sessions import find_run, session
 
@@ -69,7 +69,7 @@ def _asset(name: str) -> Response:
 
 
 def _overview(access: AccessDep, database: SessionDep) -> dict[str, Any]:
-    return overview(view(access, database), database)
+    return overview(access, database)
 
 
 def _repository(access: AccessDep, database: SessionDep, dag_id: str, task_id: str) -> dict[str, Any]:
@@ -83,8 +83,8 @@ def _repository(access: AccessDep, database: SessionDep, dag_id: str, task_id: s
 def _session(
     access: AccessDep, database: SessionDep, dag_id: str, run_id: str | None = None
 ) -> dict[str, Any]:
-    seen: View = view(access, database)
-    if dag_id not in access.readable_dags():
+    seen = view(access, database)
+    if dag_id not in seen.readable:
         raise HTTPException(404, f"There is no DAG {dag_id} that you may read.")
     run = find_run(database, dag_id, run_id)
     if run is None and run_id is not None:

@@ -13,9 +13,15 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 _PACKAGE = "airflow_provider_stash."
+_OUTCOME = "outcome"
 _CHUNK = 200
 _TIMELESS = ("Null", "Once", "Continuous", "Asset", "PartitionedAsset")
 """How the names of the timetables begin that name no times."""
+
+
+def group_of(task_id: str) -> str:
+    """Give the ids of a task's groups, with a dot at the end; empty outside any."""
+    return task_id[: task_id.rfind(".") + 1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +40,8 @@ class Step:
 
     @property
     def group(self) -> str:
-        """Give the ids of its groups, with a dot at the end; empty outside any."""
-        return self.task_id.rpartition(".")[0] + "." if "." in self.task_id else ""
+        """Give the prefix of the ids in its group."""
+        return group_of(self.task_id)
 
     def text(self, name: str) -> str | None:
         """Give a field that is known before a run; a template or a parameter is not."""
@@ -68,9 +74,9 @@ class Backup:
     has_outcome: bool
 
     @property
-    def group(self) -> str:
-        """Give the prefix of its tasks' ids."""
-        return self.task_id.rpartition(".")[0] + "." if "." in self.task_id else ""
+    def outcome_task_id(self) -> str | None:
+        """Give the id of the task beside it that tells the outcome of the data tasks."""
+        return f"{group_of(self.task_id)}{_OUTCOME}" if self.has_outcome else None
 
     def task_of(self, kind: str) -> str | None:
         """Give the id of the task of a kind beside it."""
@@ -147,7 +153,7 @@ def _backup(dag_id: str, step: Step, steps: Iterable[Step], ids: set[str]) -> Ba
         step.text("hostname"),
         policy if isinstance(policy, Mapping) else None,
         beside,
-        f"{step.group}outcome" in ids,
+        f"{step.group}{_OUTCOME}" in ids,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -29,17 +29,18 @@ class View:
     """
     What a user sees of the DAGs of this package.
 
-    :param cards: by DAG id.
+    :param readable: DAGs that the user may read.
+    :param cards: of those of them that are of this package, by DAG id.
     :param triggerable: DAGs that the user may trigger.
     :param editable: DAGs that the user may pause and resume.
     :param assets: whether the user may read assets.
     """
 
+    readable: set[str]
     cards: Mapping[str, Card]
     triggerable: set[str]
     editable: set[str]
     assets: bool
-    connections: set[str] = field(default_factory=set)
 
     @property
     def backups(self) -> list[Backup]:
@@ -58,24 +59,27 @@ class View:
 
 def view(access: Access, database: Database) -> View:
     """Look at the DAGs with a user's eyes."""
-    cards = _catalog.cards(access.readable_dags(), database)
+    readable = access.readable_dags()
+    cards = _catalog.cards(readable, database)
     return View(
+        readable,
         cards,
         access.triggerable_dags(cards),
         access.editable_dags(cards),
         access.may_read_assets(),
-        access.readable_connections(),
     )
 
 
-def overview(seen: View, database: Database) -> dict[str, Any]:
+def overview(access: Access, database: Database) -> dict[str, Any]:
     """
     Make the overview.
 
+    :param access: of the user who asks.
     :return: ``now`` and ``rows``, see ``rows_of``; after them the clusters that no DAG backs up.
     """
+    seen = view(access, database)
     rows = rows_of(seen, seen.backups, database)
-    rows += _unprotected(seen, database)
+    rows += _unprotected(seen, access.readable_connections(), database)
     severity = {one.value: one.severity for one in Protection}
     rows.sort(key=lambda row: (severity[row["status"]], row["since"] or "", row["etcd_conn_id"]))
     return {"now": rfc3339(present()), "rows": rows}
@@ -228,14 +232,14 @@ def _last_restores(
     return found
 
 
-def _unprotected(seen: View, database: Database) -> list[dict[str, Any]]:
+def _unprotected(seen: View, connections: set[str], database: Database) -> list[dict[str, Any]]:
     """Find clusters that no DAG backs up: of restore DAGs, and of the connections that the user may read."""
     protected = {one.etcd_conn_id for one in seen.backups}
     known = {one.etcd_conn_id for card in seen.cards.values() for one in card.restores}
     known |= set(
         database.scalars(
             select(Connection.conn_id).where(
-                Connection.conn_type == "etcd", Connection.conn_id.in_(seen.connections)
+                Connection.conn_type == "etcd", Connection.conn_id.in_(connections)
             )
         )
     )

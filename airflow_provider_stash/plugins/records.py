@@ -81,7 +81,7 @@ def last_successes(database: Database, backups: Iterable[Backup]) -> dict[tuple[
     """Read the latest success of backups whose latest sessions hold none."""
     found = {}
     for backup in backups:
-        task_id = f"{backup.group}outcome" if backup.has_outcome else backup.task_id
+        task_id = backup.outcome_task_id or backup.task_id
         run = database.scalars(
             select(DagRun)
             .join(
@@ -112,7 +112,7 @@ def last_successes(database: Database, backups: Iterable[Backup]) -> dict[tuple[
 
 
 def _telling_tasks(backup: Backup) -> list[str]:
-    return [backup.task_id, *([f"{backup.group}outcome"] if backup.has_outcome else ())]
+    return [one for one in (backup.task_id, backup.outcome_task_id) if one]
 
 
 def _runs(
@@ -164,7 +164,7 @@ def _session(backup: Backup, run: Any, states: Mapping[tuple[str, str, str], str
     def state_of(task_id: str) -> str | None:
         return states.get((run.dag_id, run.run_id, task_id))
 
-    outcome = state_of(f"{backup.group}outcome") if backup.has_outcome else run.state
+    outcome = state_of(backup.outcome_task_id) if backup.outcome_task_id else run.state
     return Session(
         run.run_id,
         run.run_after,

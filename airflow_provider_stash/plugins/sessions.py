@@ -87,7 +87,11 @@ def session(
         "start": rfc3339(run.start_date) if run.start_date else None,
         "end": rfc3339(run.end_date) if run.end_date else None,
         "conf": dict(run.conf or {}),
-        "conditions": [one for one in (_condition(step) for step in steps) if one],
+        "conditions": [
+            condition
+            for step in steps
+            if (condition := _condition(step, returned.get((run.run_id, step["task_id"]), {})))
+        ],
         "stats": [
             {"task_id": task_id, "kind": card.kinds[task_id], "values": _shown(result)}
             for (_, task_id), result in returned.items()
@@ -134,11 +138,12 @@ def _step(task_id: str, kind: str | None, state: records.TaskState) -> dict[str,
     }
 
 
-def _condition(step: Mapping[str, Any]) -> dict[str, Any] | None:
-    name = _CONDITIONS.get(step["kind"] or "")
+def _condition(step: Mapping[str, Any], result: Mapping[str, Any]) -> dict[str, Any] | None:
+    name, state = _CONDITIONS.get(step["kind"] or ""), step["state"]
     if name is None:
         return None
-    state = step["state"]
+    if step["kind"] == "RollBackOperator" and state in {"success", "skipped"} and not result.get("members"):
+        return None  # nothing had been stopped, or all went well: nothing was rolled back
     status = (
         "True" if state == "success" else "False" if state in {"failed", "upstream_failed"} else "Unknown"
     )

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 from testbed.airflow_home import _PASSWORDS, ADMIN
 from testbed.binaries import restics
@@ -13,7 +14,15 @@ from testbed.session import airflow_for
 from tests.integration.conftest import newest_etcd
 
 PREFIX = "/airflow"
+expect.set_options(timeout=30_000)
 PICTURES = Path(__file__).parents[2] / "docs" / "images"
+
+
+def pytest_collection_modifyitems(items):
+    # The first test waits for Airflow and its runs, others for a restore: minutes on a loaded machine.
+    for item in items:
+        if "/ui/" in item.nodeid:
+            item.add_marker(pytest.mark.timeout(900))
 
 
 @pytest.fixture(scope="session")
@@ -43,6 +52,7 @@ def airflow(cluster, tmp_path_factory):
             "PYTHONPATH": str(Path(__file__).parents[2]),
         },
         prefix=PREFIX,
+        schedule="@daily",
     )
     with home:
         for dag_id in ("etcd_backup", "etcd_restore", "etcd_backup_billing", "etcd_backup_staging"):
@@ -62,24 +72,33 @@ def browser():
         yield started
 
 
+_cookies = {}
+
+
 class Person:
     """Somebody before the browser; remembers what the console said and where requests went."""
 
-    def __init__(self, browser, airflow, user=ADMIN, **look):
+    def __init__(self, browser, airflow, user=ADMIN):
         self.airflow, self.url = airflow, airflow.url
-        self.context = browser.new_context(viewport={"width": 1440, "height": 900}, **look)
-        self.context.set_default_timeout(30_000)
+        self.context = browser.new_context(viewport={"width": 1440, "height": 900})
+        self.context.set_default_timeout(60_000)
         self.page = self.context.new_page()
         self.complaints, self.requests = [], []
         self.page.on("console", self._heard)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("request", lambda request: self.requests.append(request.url))
-        if user is not None:
-            self.page.goto(f"{self.url}/")
-            self.page.fill('input[name="username"]', user)
-            self.page.fill('input[name="password"]', _PASSWORDS[user])
-            self.page.press('input[name="password"]', "Enter")
-            self.page.wait_for_url(f"{self.url}/")
+        if user not in _cookies:
+            self._log_in(user)
+        self.context.add_cookies(_cookies[user])
+
+    def _log_in(self, user):
+        """Log in by Airflow's form, once a user; this package's page leads there and back."""
+        self.page.goto(f"{self.url}/stash/")
+        self.page.fill('input[name="username"]', user)
+        self.page.fill('input[name="password"]', _PASSWORDS[user])
+        self.page.press('input[name="password"]', "Enter")
+        self.page.locator('main[aria-busy="false"]').wait_for()
+        _cookies[user] = self.context.cookies()
 
     def _heard(self, message):
         # Of this package alone: before the login Airflow's own page asks what it may not have.
@@ -117,8 +136,8 @@ class Person:
 def person(browser, airflow):
     people = []
 
-    def come(user=ADMIN, **look):
-        people.append(Person(browser, airflow, user, **look))
+    def come(user=ADMIN):
+        people.append(Person(browser, airflow, user))
         return people[-1]
 
     yield come

@@ -16,6 +16,7 @@ def statuses(page):
 
 def test_the_worst_come_first_and_every_row_tells_why(person):
     somebody = person()
+    somebody.page.goto(somebody.url)
     somebody.page.get_by_role("link", name="Backups").first.click()
     page = somebody.frame()
     expect(page.locator("tbody tr")).to_have_count(3)
@@ -32,8 +33,8 @@ def test_the_worst_come_first_and_every_row_tells_why(person):
 
 
 def test_search_and_counts_filter(person):
-    page = person().open("plugin/backups")
-    page.locator("body").press("/")
+    page = person().open_alone()
+    page.keyboard.press("/")
     expect(page.locator("#search")).to_be_focused()
     page.locator("#search").fill("staging")
     assert statuses(page) == ["paused"]
@@ -50,6 +51,7 @@ def test_search_and_counts_filter(person):
 
 def test_dark_as_airflow_is(person):
     somebody = person()
+    somebody.open_alone()
     somebody.look(theme="dark")
     page = somebody.open("plugin/backups")
     expect(page.locator("html")).to_have_attribute("data-theme", "dark")
@@ -60,8 +62,9 @@ def test_dark_as_airflow_is(person):
 
 def test_times_in_the_zone_chosen_in_airflow(person):
     somebody = person()
+    somebody.open_alone()
     somebody.look(timezone="Asia/Tokyo")
-    page = somebody.open("plugin/backups")
+    page = somebody.open_alone()
     shown = page.locator('tr[data-status="on time"] time').first
     expect(shown).to_have_attribute("title", re.compile(r"^20\d\d-.* GMT\+9$"))
     expect(shown).to_contain_text("ago")
@@ -71,6 +74,7 @@ def test_on_a_narrow_screen_nothing_is_cut_off(person):
     somebody = person()
     somebody.page.set_viewport_size({"width": 390, "height": 844})
     page = somebody.open("plugin/backups")
+    page.locator("tbody tr").first.wait_for()
     wider = page.locator("html").evaluate("(html) => html.scrollWidth - html.clientWidth")
     assert wider <= 0
     expect(page.locator("tbody tr").first.get_by_role("button", name="Back up now")).to_be_visible()
@@ -79,6 +83,7 @@ def test_on_a_narrow_screen_nothing_is_cut_off(person):
 
 def test_what_a_screen_reader_needs(person):
     somebody = person()
+    somebody.open_alone()
     for theme in ("light", "dark"):
         somebody.look(theme=theme)
         for path, query in (
@@ -97,7 +102,7 @@ def test_what_a_screen_reader_needs(person):
 def test_without_backups_it_tells_how_to_have_one(person):
     somebody = person()
     somebody.page.route(API, lambda route: route.fulfill(json={"now": "2026-01-01T00:00:00Z", "rows": []}))
-    page = somebody.open("plugin/backups")
+    page = somebody.open_alone()
     expect(page.get_by_role("heading", name="No backups yet")).to_be_visible()
     expect(page.get_by_text("etcd_backup_dag")).to_be_visible()
 
@@ -105,7 +110,7 @@ def test_without_backups_it_tells_how_to_have_one(person):
 def test_a_failure_tells_what_to_do_and_what_was_shown_stays(person):
     somebody = person()
     somebody.page.route(API, lambda route: route.abort())
-    page = somebody.open("plugin/backups")
+    page = somebody.open_alone()
     expect(page.get_by_role("alert")).to_contain_text("API server does not answer")
     somebody.page.unroute(API)
     page.get_by_role("button", name="Try again").click()
@@ -133,6 +138,5 @@ def test_hundreds_of_rows_are_drawn_and_filtered_at_once(person):
     page.locator("#search").fill("cluster-499")
     expect(page.locator("tbody tr")).to_have_count(1)
     filtered = time.monotonic() - begin
-    print(f"500 rows: opened in {drawn:.2f} s, filtered in {filtered:.2f} s")
     assert drawn < 15
     assert filtered < 5

@@ -8,6 +8,7 @@ import pytest
 from testbed.binaries import restics
 from testbed.etcd_cluster import EtcdCluster
 from testbed.session import airflow_for
+from testbed.webhook import Webhook
 from tests.integration.conftest import newest_etcd
 
 
@@ -24,7 +25,14 @@ def hold(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def airflow(cluster, pushgateway, hold, tmp_path_factory):
+def webhook():
+    """A server such as Slack's."""
+    with Webhook() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def airflow(cluster, pushgateway, hold, webhook, tmp_path_factory):
     directory = tmp_path_factory.mktemp("session")
     home = airflow_for(
         cluster,
@@ -41,12 +49,15 @@ def airflow(cluster, pushgateway, hold, tmp_path_factory):
             "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "3",
             "PYTHONPATH": str(Path(__file__).parents[3]),
             "STASH_TEST_HOLD": str(hold),
+            "STASH_TEST_WEBHOOK": str(webhook.server_port),
+            "AIRFLOW_CONN_NOWHERE": '{"conn_type": "etcd", "host": "http://127.0.0.1:1"}',
         },
     )
     with home:
         home.wait_for_dag("etcd_backup")
         home.wait_for_dag("etcd_restore")
         home.wait_for_dag("etcd_backup_patient")
+        home.wait_for_dag("backup_refused_after")
         yield home
 
 

@@ -4,17 +4,10 @@ from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG
 
 from airflow_provider_stash.dags import etcd_backup_dag
-from testbed.dags.cluster import connections, restore
+from testbed.dags.cluster import backup, restore
 
-__all__ = ["restore"]
+__all__ = ["backup", "restore"]
 
-backup = etcd_backup_dag(
-    "etcd_backup",
-    schedule="@daily",
-    retention_policy={"keepLast": 5, "keepDaily": 7, "prune": True},
-    hash_kv=True,
-    **connections,
-)
 failing = etcd_backup_dag(
     "etcd_backup_billing",
     etcd_conn_id="billing_etcd",

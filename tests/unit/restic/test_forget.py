@@ -43,3 +43,9 @@ def test_a_policy_that_keeps_nothing_or_is_misspelt_is_refused(fields):
 )
 def test_what_prune_freed(text, size):
     assert parse_freed(text) == size
+
+
+def test_a_policy_in_stashs_names_and_back():
+    policy = RetentionPolicy.from_stash({"keepLast": 5, "keepTags": ["a"], "prune": True})
+    assert policy.to_stash() == {"keepLast": 5, "keepTags": ["a"], "prune": True}
+    assert RetentionPolicy.from_stash(policy.to_stash()).arguments() == policy.arguments()

@@ -48,7 +48,7 @@ export function chart(title, points, series, format, bytes = false) {
     }))],
     axes: [
       { ...axis, space: 70, values: (_, splits, __, ___, apart) => ticks(splits, apart) },
-      { ...axis, size: 70, values: (_, splits) => splits.map(format), ...(bytes ? { incrs: BINARY } : {}) },
+      { ...axis, size: 84, values: (_, splits) => splits.map(format), ...(bytes ? { incrs: BINARY } : {}) },
     ],
   }); // prettier-ignore
   let plot = null;

@@ -37,7 +37,7 @@ async function readError(data, { task_id: taskId }) {
 function show(data) {
   if (data.kind === null) return h("div.empty", {}, h("h1", {}, "Nothing here"), h("p", {}, "This DAG neither backs up nor restores an etcd cluster."));
   if (data.phase === null) return [title(data), h("div.empty", {}, h("h2", {}, "Not run yet"), h("p", {}, "Trigger the DAG, or wait for its schedule; its sessions are told here."))];
-  return [title(data), facts(data), failures(data), conditions(data), stats(data), steps(data)];
+  return [title(data), facts(data), questions(data), failures(data), conditions(data), stats(data), steps(data)];
 }
 
 function title(data) {
@@ -61,6 +61,14 @@ function facts(data) {
     fact("Run", h("a", airflowLink(runPath(dagId, data.run_id)), data.run_id)),
     data.conf?.snapshot ? fact("Asked for snapshot", h("code", {}, data.conf.snapshot.slice(0, 16))) : null,
     data.conf?.dry_run ? fact("Dry run", "nothing is stopped") : null); // prettier-ignore
+}
+
+function questions(data) {
+  return data.steps
+    .filter((step) => step.kind === "RestoreApprovalOperator" && ["awaiting_input", "deferred"].includes(step.state))
+    .map((step) => h("div.message", { "data-kind": "warn", role: "alert" },
+      h("span", {}, "The restore waits for a person's approval; nothing has been stopped yet."),
+      h("a", airflowLink(`${taskPath(data, step)}/required_actions`), "Answer"))); // prettier-ignore
 }
 
 function failures(data) {
