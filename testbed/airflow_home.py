@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -199,9 +200,13 @@ class AirflowHome:
             time.sleep(0.2)
 
     def trigger(self, dag_id: str, conf: Mapping[str, Any] | None = None) -> str:
-        """Trigger a DAG and give the run's id."""
+        """Trigger a DAG and give the run's id; where its form wants a phrase typed, it is typed."""
         self.patch(f"/dags/{dag_id}", {"is_paused": False})
-        run = self.post(f"/dags/{dag_id}/dagRuns", {"logical_date": None, "conf": dict(conf or {})})
+        conf = dict(conf or {})
+        confirm = (self.get(f"/dags/{dag_id}/details")["params"] or {}).get("confirm")
+        if confirm and "confirm" not in conf:
+            conf["confirm"] = re.sub(r"\\(.)", r"\1", confirm["schema"]["pattern"].strip("^$"))
+        run = self.post(f"/dags/{dag_id}/dagRuns", {"logical_date": None, "conf": conf})
         return str(run["dag_run_id"])
 
     def wait(self, dag_id: str, run_id: str, timeout: float = 180.0) -> str:
@@ -233,6 +238,11 @@ class AirflowHome:
         """Give what a task returned."""
         path = f"/dags/{dag_id}/dagRuns/{quote(run_id)}/taskInstances/{task_id}/xcomEntries/return_value"
         return self.get(f"{path}?deserialize=false&stringify=false")["value"]
+
+    def links(self, dag_id: str, run_id: str, task_id: str) -> dict[str, Any]:
+        """Give the extra links of a task of a run: address by name."""
+        path = f"/dags/{dag_id}/dagRuns/{quote(run_id)}/taskInstances/{task_id}/links"
+        return dict(self.get(path)["extra_links"])
 
     def xcoms(self, dag_id: str, run_id: str) -> list[Any]:
         """Give everything that a run's tasks wrote to XCom."""

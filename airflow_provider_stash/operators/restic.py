@@ -10,6 +10,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from airflow_provider_stash.assets import repository_asset
 from airflow_provider_stash.exceptions import RepositoryDamagedError
 from airflow_provider_stash.operators.base import as_bool
+from airflow_provider_stash.operators.links import BackupRunLink
 from airflow_provider_stash.operators.step import StepOperator
 from airflow_provider_stash.restic.forget import RetentionPolicy
 from airflow_provider_stash.steps.backup import KEEP_FOREVER_TAG, STASH_HOST
@@ -205,6 +206,7 @@ class ResolveSnapshotOperator(ResticOperator):
     """
 
     template_fields: Sequence[str] = ("snapshot", "before", "revision", "hostname", "tags")
+    operator_extra_links = (BackupRunLink(),)
 
     def __init__(
         self,

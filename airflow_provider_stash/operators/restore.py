@@ -17,6 +17,7 @@ from airflow_provider_stash.workloads.base import FillRequest, SnapshotSource, W
 from airflow_provider_stash.workloads.kubernetes_workload import KubernetesWorkload
 
 if TYPE_CHECKING:
+    from airflow.providers.openlineage.extractors import OperatorLineage
     from airflow.sdk import Context
 
     from airflow_provider_stash.etcd.config import EtcdConfig
@@ -193,6 +194,12 @@ class VerifyRestoreOperator(StepOperator):
     def finish(self, context: Context, result: dict[str, Any]) -> dict[str, Any]:
         _connected(self.workload).accept(key=key_of(context))
         return result
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any]:
+        """Tell OpenLineage, where its provider is installed, what was read and written."""
+        from airflow_provider_stash.lineage import restore_lineage
+
+        return restore_lineage(self.plan, etcd=self.etcd().endpoints[0].url)
 
 
 class RollBackOperator(RestoreOperator):

@@ -30,6 +30,7 @@ SLIM = (
     "workloads",
     "steps",
     "protection",
+    "watch",
     "exceptions",
     "commands",
 )
