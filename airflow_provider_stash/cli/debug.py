@@ -118,5 +118,5 @@ def _versions() -> dict[str, str]:
     return {"airflow": airflow, "airflow-provider-stash": __version__}
 
 
-def _text(state: Any) -> str:
-    return str(getattr(state, "value", state))
+def _text(state: Any) -> str | None:
+    return None if state is None else str(getattr(state, "value", state))
