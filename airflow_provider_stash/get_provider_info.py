@@ -31,6 +31,7 @@ def get_provider_info() -> dict[str, Any]:
                     f"{_PACKAGE}.operators.etcd",
                     f"{_PACKAGE}.operators.restore",
                     f"{_PACKAGE}.operators.metrics",
+                    f"{_PACKAGE}.operators.watchdog",
                 ],
             },
             {
@@ -41,6 +42,10 @@ def get_provider_info() -> dict[str, Any]:
         "sensors": [{"integration-name": "etcd", "python-modules": [f"{_PACKAGE}.sensors.etcd"]}],
         "triggers": [{"integration-name": "etcd", "python-modules": [f"{_PACKAGE}.triggers.etcd"]}],
         "cli": [f"{_PACKAGE}.cli.definition.get_stash_cli_commands"],
+        "extra-links": [
+            f"{_PACKAGE}.operators.links.{name}"
+            for name in ("RepositoryLink", "SnapshotLink", "BackupRunLink", "MetricsLink")
+        ],
         "connection-types": [_etcd_connection(), _restic_connection()],
     }
 

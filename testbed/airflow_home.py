@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -21,7 +22,8 @@ from testbed.process import Server, free_port
 
 ADMIN, ADMIN_PASSWORD = "admin", "admin-of-testbed"
 VIEWER, VIEWER_PASSWORD = "viewer", "viewer-of-testbed"
-_PASSWORDS = {ADMIN: ADMIN_PASSWORD, VIEWER: VIEWER_PASSWORD}
+OPERATOR, OPERATOR_PASSWORD = "operator", "operator-of-testbed"
+_PASSWORDS = {ADMIN: ADMIN_PASSWORD, VIEWER: VIEWER_PASSWORD, OPERATOR: OPERATOR_PASSWORD}
 _DONE = {"success", "failed"}
 
 
@@ -32,15 +34,18 @@ class AirflowHome:
     :param directory: its home.
     :param dags: folder of its DAG files.
     :param env: further environment: connections, settings.
+    :param prefix: path below which it is served, such as ``/airflow``.
     """
 
-    def __init__(self, directory: Path, dags: Path, env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, directory: Path, dags: Path, env: Mapping[str, str] | None = None, *, prefix: str = ""
+    ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.directory, self.port = directory, free_port()
         passwords = directory / "passwords.json"
         passwords.touch(mode=0o600)
         passwords.write_text(json.dumps(_PASSWORDS))
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"http://127.0.0.1:{self.port}{prefix}"
         own = {key: value for key, value in os.environ.items() if not key.startswith("AIRFLOW_")}
         self.env = {
             **own,
@@ -49,7 +54,7 @@ class AirflowHome:
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
             "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
             "AIRFLOW__CORE__PARALLELISM": "4",
-            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{ADMIN}:admin,{VIEWER}:viewer",
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{ADMIN}:admin,{VIEWER}:viewer,{OPERATOR}:op",
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords),
             "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",
             "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
@@ -61,6 +66,8 @@ class AirflowHome:
             "AIRFLOW__API_AUTH__JWT_SECRET": "testbed-secret-of-at-least-sixty-four-bytes-for-signing-the-tokens",
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{directory / 'airflow.db'}",
             "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "5",
+            # A task whose first word to a busy API server takes longer than this is lost.
+            "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",
             "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
             "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(directory / "logs"),
             **(env or {}),
@@ -193,9 +200,13 @@ class AirflowHome:
             time.sleep(0.2)
 
     def trigger(self, dag_id: str, conf: Mapping[str, Any] | None = None) -> str:
-        """Trigger a DAG and give the run's id."""
+        """Trigger a DAG and give the run's id; where its form wants a phrase typed, it is typed."""
         self.patch(f"/dags/{dag_id}", {"is_paused": False})
-        run = self.post(f"/dags/{dag_id}/dagRuns", {"logical_date": None, "conf": dict(conf or {})})
+        conf = dict(conf or {})
+        confirm = (self.get(f"/dags/{dag_id}/details")["params"] or {}).get("confirm")
+        if confirm and "confirm" not in conf:
+            conf["confirm"] = re.sub(r"\\(.)", r"\1", confirm["schema"]["pattern"].strip("^$"))
+        run = self.post(f"/dags/{dag_id}/dagRuns", {"logical_date": None, "conf": conf})
         return str(run["dag_run_id"])
 
     def wait(self, dag_id: str, run_id: str, timeout: float = 180.0) -> str:
@@ -227,6 +238,11 @@ class AirflowHome:
         """Give what a task returned."""
         path = f"/dags/{dag_id}/dagRuns/{quote(run_id)}/taskInstances/{task_id}/xcomEntries/return_value"
         return self.get(f"{path}?deserialize=false&stringify=false")["value"]
+
+    def links(self, dag_id: str, run_id: str, task_id: str) -> dict[str, Any]:
+        """Give the extra links of a task of a run: address by name."""
+        path = f"/dags/{dag_id}/dagRuns/{quote(run_id)}/taskInstances/{task_id}/links"
+        return dict(self.get(path)["extra_links"])
 
     def xcoms(self, dag_id: str, run_id: str) -> list[Any]:
         """Give everything that a run's tasks wrote to XCom."""

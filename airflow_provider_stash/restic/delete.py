@@ -13,7 +13,7 @@ def delete_snapshots(
     repository: Repository, snapshot_ids: Sequence[str], *, lock_timeout: float = 600.0
 ) -> None:
     """
-    Delete snapshots, whatever they are tagged . Their data stays until a prune.
+    Delete snapshots, whatever they are tagged. Their data stays until a prune.
 
     :param snapshot_ids: whole ids; restic passes over one that is not there.
     :param lock_timeout: seconds to wait while the repository is locked.

@@ -28,6 +28,10 @@ _COUNTS = {
 _SEVERAL = 2
 
 
+def _in_stash(name: str) -> str:
+    return re.sub(r"_(\w)", lambda m: m[1].upper(), name)
+
+
 @dataclass(frozen=True)
 class RetentionPolicy:
     """
@@ -69,13 +73,21 @@ class RetentionPolicy:
 
         :raises InvalidConfigurationError: an unknown field, or a value that can't be meant.
         """
-        known = {re.sub(r"_(\w)", lambda m: m[1].upper(), name): name for name in cls.__dataclass_fields__}
+        known = {_in_stash(name): name for name in cls.__dataclass_fields__}
         unknown = set(fields) - set(known) - {"name"}
         if unknown:
             raise InvalidConfigurationError(
                 f"Retention policy: unknown field {', '.join(sorted(unknown))}; known are {', '.join(known)}."
             )
         return cls(**{known[name]: value for name, value in fields.items() if name in known})
+
+    def to_stash(self) -> dict[str, Any]:
+        """Write the policy in Stash's names, without what is left at its default."""
+        return {
+            _in_stash(name): list(value) if isinstance(value, (tuple, list)) else value
+            for name in self.__dataclass_fields__
+            if (value := getattr(self, name))
+        }
 
     def keeping(self, tag: str) -> RetentionPolicy:
         """Give the same policy, which also keeps snapshots with this tag."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import select
 import shutil
@@ -13,22 +12,20 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
 from typing import IO
 
 from airflow_provider_stash.exceptions import BackendError, ResticNotInstalledError
 from airflow_provider_stash.restic import guard
+from airflow_provider_stash.restic.descriptors import open_pipe, secret_file
 from airflow_provider_stash.restic.errors import is_hopeless, last_words, redact, translate
 from airflow_provider_stash.restic.invocation import build_environment, build_flags
 from airflow_provider_stash.restic.repository import Repository
 
 _STDERR_KEPT = 1 << 16
-_PIPE_SIZE = 1 << 20
 _OUTPUT_READ = 1 << 20
 _LOOK_SECONDS = 0.5
 _PROGRESS_FPS = "0.2"  # a line each 5 s
-_F_SETPIPE_SZ = 1031
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +83,7 @@ class ResticProcess:
         flags = build_flags(self.repository)
         passed: list[int] = []
         for variable, content in self.repository.secret_files.items():
-            environment[variable] = _secret_file(stack, content, passed)
+            environment[variable] = secret_file(stack, content, passed)
         files = {
             "--cacert": self.repository.ca_cert,
             "--tls-client-cert": self.repository.client_cert,
@@ -94,22 +91,22 @@ class ResticProcess:
         }
         for flag, value in files.items():
             if value is not None:
-                flags += [flag, _secret_file(stack, value, passed)]
+                flags += [flag, secret_file(stack, value, passed)]
         if self._follow is not None:
             environment["RESTIC_PROGRESS_FPS"] = _PROGRESS_FPS
         self._stdout, self._stderr = (_kept(stack) for _ in range(2))
         # In the worker, and so in every child not told otherwise, all of these close on exec.
-        control_read, self._control = _pipe(stack)
+        control_read, self._control = open_pipe(stack)
         childs = [control_read]
         stdin: int = subprocess.DEVNULL
         hold = -1
         if self._wants_stdin:
-            read_end, self._stdin = _pipe(stack)
+            read_end, self._stdin = open_pipe(stack)
             stdin, hold = read_end.number, self._stdin.number
             childs.append(read_end)
         stdout = self._stdout.fileno()
         if self._wants_stdout:
-            self._source, write_end = _pipe(stack)
+            self._source, write_end = open_pipe(stack)
             stdout = write_end.number
             childs.append(write_end)
         numbers = ",".join(map(str, passed)) or "-"
@@ -238,26 +235,6 @@ def run(
         return process.finish(timeout)
 
 
-class _Fd:
-    """A file descriptor that is closed once: its number may be another's afterwards."""
-
-    def __init__(self, stack: contextlib.ExitStack, number: int) -> None:
-        self.number = number
-        stack.callback(self.close)
-
-    def close(self) -> None:
-        if self.number >= 0:
-            number, self.number = self.number, -1
-            os.close(number)
-
-
-def _pipe(stack: contextlib.ExitStack) -> tuple[_Fd, _Fd]:
-    read_end, write_end = (_Fd(stack, number) for number in os.pipe())
-    with contextlib.suppress(OSError):  # a larger pipe saves switches; nothing depends on it
-        fcntl.fcntl(write_end.number, _F_SETPIPE_SZ, _PIPE_SIZE)
-    return read_end, write_end
-
-
 def _ends_within(process: subprocess.Popen[bytes], seconds: float) -> bool:
     """Wait for a process without asking again and again, as ``Popen.wait`` with a time-out does."""
     if not hasattr(os, "pidfd_open"):
@@ -276,25 +253,6 @@ def _ends_within(process: subprocess.Popen[bytes], seconds: float) -> bool:
 def _kept(stack: contextlib.ExitStack) -> IO[bytes]:
     """Make a file without a name for restic's output: no pipe to be kept empty."""
     return stack.enter_context(tempfile.TemporaryFile())
-
-
-def _secret_file(stack: contextlib.ExitStack, content: bytes, passed: list[int]) -> str:
-    """
-    Give restic a file: one in memory where the system has such, so that not even a kill leaves it behind.
-
-    :param passed: gains the file's descriptor, which restic must inherit.
-    :return: the path under which restic finds it.
-    """
-    if hasattr(os, "memfd_create"):
-        fd = _Fd(stack, os.memfd_create("stash")).number
-        os.write(fd, content)
-        passed.append(fd)
-        return f"/proc/self/fd/{fd}"
-    directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="stash-"))
-    path = Path(directory, "secret")
-    path.touch(mode=0o600)
-    path.write_bytes(content)
-    return str(path)
 
 
 def _read(file: IO[bytes], last: int | None = None) -> str:

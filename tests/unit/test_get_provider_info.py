@@ -51,6 +51,15 @@ def test_hooks_are_there_and_know_every_field_of_their_form(connection):
     hook(**{hook.conn_name_attr: "x"})  # Airflow's test button calls it so
 
 
+def test_every_link_is_there_and_airflow_knows_it():
+    from airflow.providers_manager import ProvidersManager
+
+    for path in INFO["extra-links"]:
+        module, name = path.rsplit(".", 1)
+        assert getattr(importlib.import_module(module), name)().name
+    assert set(INFO["extra-links"]) <= set(ProvidersManager().extra_links_class_names)
+
+
 def test_airflow_finds_the_provider():
     from airflow.sdk.providers_manager_runtime import ProvidersManagerTaskRuntime
 

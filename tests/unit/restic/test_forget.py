@@ -30,3 +30,9 @@ def test_stashs_names_are_read():
 def test_a_policy_that_keeps_nothing_or_is_misspelt_is_refused(fields):
     with pytest.raises(InvalidConfigurationError):
         RetentionPolicy.from_stash(fields)
+
+
+def test_a_policy_in_stashs_names_and_back():
+    policy = RetentionPolicy.from_stash({"keepLast": 5, "keepTags": ["a"], "prune": True})
+    assert policy.to_stash() == {"keepLast": 5, "keepTags": ["a"], "prune": True}
+    assert RetentionPolicy.from_stash(policy.to_stash()).arguments() == policy.arguments()

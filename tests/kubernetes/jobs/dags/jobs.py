@@ -3,7 +3,6 @@
 import json
 import os
 from dataclasses import replace
-from datetime import timedelta
 
 from airflow.sdk import DAG
 
@@ -20,6 +19,7 @@ backups = [
         repository_conn_id="restic_default",
         retention_policy={"keepLast": 2},
         execution=place,
+        one_task=name == "held",
     )
     for name, place in places.items()
 ]
@@ -32,6 +32,4 @@ with DAG("waits", schedule=None, is_paused_upon_creation=False) as waits:
             timeout=3600,
             poke_interval=0.5,
             execution=place,
-            retries=1,
-            retry_delay=timedelta(seconds=1),
         )
