@@ -167,3 +167,14 @@ class KubernetesPermissionError(KubernetesError):
 
 class JobFailedError(KubernetesError):
     """A step's Job ended without the step's own word: its Pod could not start, or was ended."""
+
+
+# --- Airflow ------------------------------------------------------------------------------------
+
+
+class NotificationError(StashError):
+    """No notifier could send word."""
+
+
+class AirflowApiError(StashError):
+    """Airflow's API server did not answer as it should."""

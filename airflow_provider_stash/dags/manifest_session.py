@@ -89,7 +89,7 @@ def restore_dag(dag_id: str, planned: DagPlan, member: MemberPlan, settings: Man
         etcd_conn_id=member.etcd.conn_id,
         repository_conn_id=planned.repository.conn_id,
         workload=_workload(planned, member, settings),
-        execution=_execution(member, settings),
+        execution=_execution(planned, member, settings),
         hostname=member.hostname,
         pre_restore=hook_tasks(planned, member.pre, member),
         post_restore=hook_tasks(planned, member.post, member),
@@ -110,7 +110,7 @@ def _workload(planned: DagPlan, member: MemberPlan, settings: ManifestSettings) 
     name = f"{member.etcd.namespace}/{member.etcd.name}"
     if name in settings.workloads:
         return settings.workloads[name]
-    job = _job(member, as_job(settings.execution) or KubernetesJob())
+    job = _job(planned, member, as_job(settings.execution) or KubernetesJob())
     try:
         return workload_from_params(
             member.restore.workload if member.restore else {}, namespace=planned.namespace, job=job
@@ -123,14 +123,14 @@ def _workload(planned: DagPlan, member: MemberPlan, settings: ManifestSettings) 
         ) from error
 
 
-def _execution(member: MemberPlan, settings: ManifestSettings) -> KubernetesJob | None:
+def _execution(planned: DagPlan, member: MemberPlan, settings: ManifestSettings) -> KubernetesJob | None:
     """Give where a target's steps run, by its own settings."""
     job = as_job(settings.execution)
-    return _job(member, job) if job is not None else None
+    return _job(planned, member, job) if job is not None else None
 
 
-def _job(member: MemberPlan, job: KubernetesJob) -> KubernetesJob:
-    """Give a Job the settings of a target, which go before its own."""
+def _job(planned: DagPlan, member: MemberPlan, job: KubernetesJob) -> KubernetesJob:
+    """Give a Job the settings of a target, which go before its own; it runs in the namespace of its object."""
     pod = {
         name: value
         for name, value in (member.runtime_settings.get("pod") or {}).items()
@@ -143,6 +143,7 @@ def _job(member: MemberPlan, job: KubernetesJob) -> KubernetesJob:
     }
     return replace(
         job,
+        namespace=job.namespace or planned.namespace,
         pod={**job.pod, **pod},
         container={**job.container, **container},
         temp_dir={**job.temp_dir, **member.temp_dir},
@@ -159,7 +160,7 @@ def backup_arguments(planned: DagPlan, member: MemberPlan, settings: ManifestSet
         "hostname": member.hostname,
         "wait_timeout": member.wait_timeout,
         "metrics": _metrics(planned, settings),
-        "execution": _execution(member, settings),
+        "execution": _execution(planned, member, settings),
         **settings.backup,
     }
 

@@ -10,6 +10,7 @@ from airflow.sdk import DAG, get_parsing_context
 from airflow_provider_stash.dags.manifest_batch import backup_batch_dag, restore_batch_dags
 from airflow_provider_stash.dags.manifest_session import ManifestSettings, backup_dag, restore_dag
 from airflow_provider_stash.dags.refused import refused_manifests
+from airflow_provider_stash.exceptions import StashError
 from airflow_provider_stash.hooks.manifests import offer_connection
 from airflow_provider_stash.resources.connections import etcd_connection, restic_connection
 from airflow_provider_stash.resources.load import Manifests, load, open_manifests
@@ -57,8 +58,9 @@ def build_all(manifests: Manifests, settings: ManifestSettings) -> tuple[dict[st
             dags |= build_dags(planned, manifests, settings)
         except Refused as error:
             refusals.append(Refusal(planned.file, planned.line, called, error.field, error.sentence))
-        except Exception as error:  # noqa: BLE001 - whatever Airflow says of one must not take the others away
-            refusals.append(Refusal(planned.file, planned.line, called, "", f"Airflow refuses it: {error}"))
+        except Exception as error:  # noqa: BLE001 - what is said of one must not take the others away
+            words = str(error) if isinstance(error, StashError) else f"Airflow refuses it: {error}"
+            refusals.append(Refusal(planned.file, planned.line, called, "", words))
     return dags, refusals
 
 

@@ -71,10 +71,10 @@ def fetch_snapshot(
     :param etcd: the cluster as it is now; none of its members needs to be alive.
     :param snapshot: the record that ``resolve_snapshot`` gave.
     :param key: of the restore, see ``restore_key``.
-    :return: the plan of the restore: the snapshot's record, and ``file``, ``path`` (in the snapshot), ``totalSize``
-        (bytes), ``sha256``, ``revision``, ``keyCount`` (None: not known), ``bumpRevision``, ``expectedRevision``,
-        ``live`` (members, revision), ``lost`` (revisions and seconds since the snapshot), ``rehearsal``,
-        ``warnings``, ``token``, ``duration``.
+    :return: the plan of the restore: the snapshot's record, and ``repository`` (its location), ``file``, ``path`` (in
+        the snapshot), ``totalSize`` (bytes), ``sha256``, ``revision``, ``keyCount`` (None: not known),
+        ``bumpRevision``, ``expectedRevision``, ``live`` (members, revision), ``lost`` (revisions and seconds since
+        the snapshot), ``rehearsal``, ``warnings``, ``token``, ``duration``.
     :raises StashError: what stands in the way of the restore.
     """
     begin = now()
@@ -95,6 +95,7 @@ def fetch_snapshot(
         revisions = read_revisions(file)
         plan = {
             **snapshot,
+            "repository": repository.redacted_location,
             "file": str(file),
             "path": found.path,
             "totalSize": found.size,

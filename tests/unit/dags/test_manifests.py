@@ -163,7 +163,7 @@ def test_steps_as_jobs_by_runtime_settings(tmp_path):
     }
     document = backup(runtimeSettings=runtime, tempDir={"sizeLimit": "2Gi", "disableCaching": True})
     job = built(tmp_path, document, settings=settings)[BACKUP].get_task("backup").job
-    assert (job.image, job.temp_dir) == ("i", {"sizeLimit": "2Gi"})
+    assert (job.image, job.namespace, job.temp_dir) == ("i", "demo", {"sizeLimit": "2Gi"})
     assert job.pod == {"nodeName": "n", "serviceAccountName": "s"}
     assert job.container == {"env": [{"name": "a"}], "resources": {"limits": {"memory": "1Gi"}}}
 
