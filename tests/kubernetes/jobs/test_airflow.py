@@ -36,6 +36,7 @@ def airflow(cluster, tmp_path_factory):
         "STASH_TEST_JOB": json.dumps(settings),
         "PYTHONPATH": str(Path(__file__).parents[3]),
         "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.1",
+        "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "2",
         "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",  # of a loaded machine
     }
     with AirflowHome(directory, Path(__file__).parent / "dags", env) as home:
