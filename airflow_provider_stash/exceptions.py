@@ -19,6 +19,20 @@ class InvalidConfigurationError(StashError, ValueError):
     retryable = False
 
 
+class GoTemplateError(InvalidConfigurationError):
+    """
+    A Go template can't be parsed or rendered.
+
+    :param message: what was wrong.
+    :param line: where, from 1.
+    :param column: where in the line, from 1.
+    """
+
+    def __init__(self, message: str, line: int, column: int) -> None:
+        super().__init__(f"line {line}, column {column}: {message}")
+        self.message, self.line, self.column = message, line, column
+
+
 # --- etcd ---------------------------------------------------------------------------------------
 
 
@@ -130,6 +144,10 @@ class RestoreVerificationError(StashError):
     retryable = False
 
 
+class HookError(StashError):
+    """A hook's request was refused or got no answer, nothing listens at its port, or its command failed."""
+
+
 class MetricsPushError(StashError):
     """The Pushgateway or the textfile directory did not take the metrics."""
 
@@ -149,3 +167,14 @@ class KubernetesPermissionError(KubernetesError):
 
 class JobFailedError(KubernetesError):
     """A step's Job ended without the step's own word: its Pod could not start, or was ended."""
+
+
+# --- Airflow ------------------------------------------------------------------------------------
+
+
+class NotificationError(StashError):
+    """No notifier could send word."""
+
+
+class AirflowApiError(StashError):
+    """Airflow's API server did not answer as it should."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import shutil
 import sys
 import time
@@ -16,7 +17,7 @@ from testbed.binaries import find
 from testbed.etcd_cluster import EtcdCluster
 from testbed.process import Server
 from testbed.servers import S3Server
-from testbed.session import airflow_for
+from testbed.session import REPOSITORY_PASSWORD, airflow_for
 
 KEYS = 5000
 _BEGIN = time.monotonic()
@@ -47,16 +48,44 @@ def main() -> int:
             s3 = S3Server(directory / "s3")
             stack.enter_context(s3)
             location, keys = s3.location("etcd-backups", "demo"), s3.keys
+        more: dict[str, Any] = {}
+        if options.ui:
+            say("Starting a second cluster, whose backup somebody has paused")
+            payments = stack.enter_context(
+                EtcdCluster(directory / "payments", size=1, tls=False, password=None)
+            )
+            payments.fill(KEYS // 10)
+            more = with_payments(payments, directory)
         say("Starting Airflow: API server, scheduler, DAG processor, triggerer")
-        airflow = stack.enter_context(airflow_for(cluster, directory, location=location, keys=keys))
-        for dag_id in ("etcd_backup", "etcd_restore"):
+        airflow = stack.enter_context(airflow_for(cluster, directory, location=location, keys=keys, **more))
+        for dag_id in ("etcd_backup", "etcd_restore", *(["etcd_backup_payments"] if options.ui else [])):
             airflow.wait_for_dag(dag_id)
         good = show(cluster, airflow, location)
         if options.ui:
             say(f"Airflow's UI: {airflow.url}  user {ADMIN}, password {ADMIN_PASSWORD}. Ctrl-C ends it.")
+            say(f"Is every cluster protected? See Backups: {airflow.url}/plugin/backups")
             wait_for_interrupt(airflow)
     say("PASSED: every key is back." if good else f"FAILED: look at {directory}/airflow/logs")
     return 0 if good else 1
+
+
+def with_payments(payments: EtcdCluster, directory: Path) -> dict[str, Any]:
+    """Give what a second cluster adds to the session's Airflow."""
+    repository = {
+        "conn_type": "restic",
+        "host": str(directory / "payments-repository"),
+        "password": REPOSITORY_PASSWORD,
+        "extra": {"cache_dir": str(directory / "cache")},
+    }
+    return {
+        "dags": Path(__file__).parent / "demo_dags",
+        "schedule": "@hourly",
+        "env": {
+            "AIRFLOW_CONN_PAYMENTS_ETCD": payments.connection(),
+            "AIRFLOW_CONN_PAYMENTS_REPOSITORY": json.dumps(repository),
+            "PYTHONPATH": str(Path(__file__).parents[1]),
+        },
+    }
 
 
 def show(cluster: EtcdCluster, airflow: AirflowHome, location: str) -> bool:

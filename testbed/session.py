@@ -22,6 +22,8 @@ def airflow_for(
     etcd_tools: str | None = None,
     dags: Path | None = None,
     env: dict[str, str] | None = None,
+    prefix: str = "",
+    schedule: str | None = None,
 ) -> AirflowHome:
     """
     Give an Airflow with the DAGs ``etcd_backup`` and ``etcd_restore`` of a cluster.
@@ -32,6 +34,8 @@ def airflow_for(
     :param pushgateway: address of a Pushgateway.
     :param dags: folder of the DAG files; None: the testbed's.
     :param env: further environment.
+    :param prefix: path below which Airflow is served.
+    :param schedule: of ``etcd_backup``; None: by hand only.
     """
     work = directory / "work"
     work.mkdir(parents=True, exist_ok=True)
@@ -53,6 +57,7 @@ def airflow_for(
                 "work_dir": str(work),
                 "etcd_tools": etcd_tools,
                 "pushgateway": pushgateway is not None,
+                "schedule": schedule,
             }
         )
     )
@@ -71,4 +76,5 @@ def airflow_for(
         directory / "airflow",
         dags or Path(__file__).parent / "dags",
         {"STASH_TESTBED_CLUSTER": str(description), **connections, **(env or {})},
+        prefix=prefix,
     )

@@ -11,7 +11,8 @@ from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, TaskGroup, TriggerRule
 
 from airflow_provider_stash.dags.forms import add_form, backup_form
-from airflow_provider_stash.dags.hooks import PostHook, attach_after, chain_before
+from airflow_provider_stash.dags.hooks import PostHook, attach_after, chain_before, described
+from airflow_provider_stash.dags.notify import add_callbacks
 from airflow_provider_stash.exceptions import InvalidConfigurationError
 from airflow_provider_stash.kubernetes.job_settings import KubernetesJob, as_job
 from airflow_provider_stash.operators.etcd import EtcdBackupOperator, EtcdWaitOperator
@@ -29,6 +30,7 @@ from airflow_provider_stash.steps.backup import STASH_HOST, TempDir
 
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperator
+    from airflow.sdk.bases.notifier import BaseNotifier
 
 
 @dataclass(frozen=True)
@@ -40,12 +42,14 @@ class Metrics:
     :param textfile_dir: node_exporter's textfile directory.
     :param namespace: label.
     :param labels: further labels.
+    :param dashboard_url: of a dashboard, such as Grafana's; linked from the task that pushes. (templated)
     """
 
     pushgateway_conn_id: str | None = None
     textfile_dir: str | None = None
     namespace: str = "default"
     labels: Mapping[str, str] | None = None
+    dashboard_url: str | None = None
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,7 @@ def etcd_backup_dag(
     timeout: timedelta | None = None,
     retries: int = 0,
     retry_delay: timedelta = timedelta(minutes=5),
+    notify: Sequence[BaseNotifier] = (),
     dag_kwargs: Mapping[str, Any] | None = None,
     **session: Any,
 ) -> DAG:
@@ -88,6 +93,7 @@ def etcd_backup_dag(
     :param timeout: for a whole run (Stash: ``timeOut``); None: no limit.
     :param retries: of each task (Stash: ``retryConfig.maxRetry``).
     :param retry_delay: between them (Stash: ``retryConfig.delay``).
+    :param notify: Airflow notifiers that tell of a failure, once, and of the recovery; see docs/alerts.md.
     :param dag_kwargs: further arguments of the ``DAG``, such as ``owner_links``, ``start_date`` or ``tags``.
     :param session: further arguments of ``etcd_backup``.
     :raises InvalidConfigurationError: a value that can't be meant.
@@ -107,6 +113,8 @@ def etcd_backup_dag(
         "doc_md": _doc(etcd_conn_id, repository_conn_id),
         **given,
     }
+    what = f"Backup of {etcd_conn_id} to {repository_conn_id}"
+    arguments = add_callbacks(arguments, notify, what=what, proof_task_id="backup")
     with DAG(dag_id, **arguments) as dag:
         form = _Form(
             dag.param("tags"), dag.param("keep_forever"), dag.param("verify_deeply"), dag.param("retention")
@@ -148,8 +156,8 @@ def etcd_backup(group_id: str = "etcd_backup", **session: Any) -> TaskGroup:
     :param extra_args: further arguments of ``restic backup``.
     :param lock_timeout: seconds to wait while the repository is locked; default 600.
     :param pool: a pool with one slot a repository, for tasks that lock it.
-    :param pre_backup: operators to run before, one after another.
-    :param post_backup: operators or ``PostHook``s to run after.
+    :param pre_backup: operators to run before, one after another; when one fails, nothing else runs.
+    :param post_backup: operators or ``PostHook``s to run after; when one fails, the run does.
     :param metrics: a ``Metrics``; default: none are pushed.
     """
     with TaskGroup(group_id) as group:
@@ -215,7 +223,18 @@ def _build(
         )
         chain_before(pre_backup, dag, []) >> session
         data: list[BaseOperator] = [*pre_backup, session]
-        _finish(dag, data, session, session, etcd_conn_id, repository_conn_id, hostname, post_backup, metrics)
+        _finish(
+            dag,
+            data,
+            session,
+            session,
+            etcd_conn_id,
+            repository_conn_id,
+            hostname,
+            pre_backup,
+            post_backup,
+            metrics,
+        )
         return data[:1]
     wait: BaseOperator
     if as_job(execution) is None:
@@ -262,7 +281,18 @@ def _build(
         **on_repository,
     )
     data[-1] >> status
-    _finish(dag, data, backup, status, etcd_conn_id, repository_conn_id, hostname, post_backup, metrics)
+    _finish(
+        dag,
+        data,
+        backup,
+        status,
+        etcd_conn_id,
+        repository_conn_id,
+        hostname,
+        pre_backup,
+        post_backup,
+        metrics,
+    )
     return [wait, init]
 
 
@@ -274,13 +304,21 @@ def _finish(
     etcd_conn_id: str,
     repository_conn_id: str,
     hostname: str,
+    pre_backup: Sequence[BaseOperator],
     post_backup: Sequence[PostHook | BaseOperator],
     metrics: Metrics | None,
 ) -> None:
     """Make the tasks after the data tasks: the run's outcome, hooks, metrics."""
     # The run's outcome is that of the data tasks: tasks that run whatever happened must not hide a failure.
     data[-1] >> EmptyOperator(task_id="outcome", trigger_rule=TriggerRule.NONE_FAILED)
-    after = attach_after(post_backup, dag, data)
+    after = attach_after(
+        post_backup,
+        dag,
+        data,
+        host=host,
+        before=pre_backup,
+        session=described("BackupConfiguration", dag.dag_id, etcd_conn_id),
+    )
     if metrics is not None:
         from airflow_provider_stash.operators.metrics import PushMetricsOperator
 
@@ -297,14 +335,21 @@ def _finish(
             hostname=hostname,
             namespace=metrics.namespace,
             labels=metrics.labels,
+            dashboard_url=metrics.dashboard_url,
         )
         # A teardown's failure shows, but does not fail the run.
         [status, *after] >> push.as_teardown()
 
 
 def _doc(etcd_conn_id: str, repository_conn_id: str) -> str:
-    return (
-        f"Backs up the etcd cluster of the connection `{etcd_conn_id}` to the restic repository of the connection "
-        f"`{repository_conn_id}`.\n\nTrigger it for a backup at once. What it keeps and has checked is told by the "
-        f"events of the asset `restic:{repository_conn_id}`. To restore, trigger the restore DAG of this cluster."
-    )
+    return f"""
+Backs up the etcd cluster of the connection `{etcd_conn_id}` to the restic repository of the connection
+`{repository_conn_id}`.
+
+* **A backup now:** *Trigger*. The form takes tags, keeps the snapshot for ever, or has all data verified.
+* **Is it protected?** The *Backups* page in the navigation tells the age of the last good backup, and the snapshots.
+  The repository's status is also the last event of the asset `restic:{repository_conn_id}`.
+* **It failed:** the log of the first red task says what was wrong and what to do. Older snapshots are not touched.
+* **Restore:** trigger the restore DAG of this cluster, or *Restore...* beside a snapshot on the *Backups* page. By
+  hand: `restic dump latest /stash-tmp/data/snapshot.db` gives the file that `etcdutl snapshot restore` takes.
+"""

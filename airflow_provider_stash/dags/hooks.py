@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import TriggerRule
-
-from airflow_provider_stash.exceptions import InvalidConfigurationError
+from airflow_provider_stash.operators.hook import StashHookOperator
+from airflow_provider_stash.operators.policy import ChooseAfterSessionOperator, SessionTasks, check_policy
 
 if TYPE_CHECKING:
     from airflow.sdk import DAG, BaseOperator
-
-_RULES = {
-    "Always": TriggerRule.ALL_DONE,
-    "OnSuccess": TriggerRule.NONE_FAILED,
-    "OnFailure": TriggerRule.ONE_FAILED,
-    # Airflow retries tasks, not runs: by the time a run has failed, the last retry has.
-    "OnFinalRetryFailure": TriggerRule.ONE_FAILED,
-}
 
 
 @dataclass(frozen=True)
@@ -35,11 +26,25 @@ class PostHook:
     execution_policy: str = "Always"
 
     def __post_init__(self) -> None:
-        if self.execution_policy not in _RULES:
-            raise InvalidConfigurationError(
-                f"Execution policy {self.execution_policy!r} of task {self.operator.task_id!r}: "
-                f"give one of {', '.join(_RULES)}."
-            )
+        check_policy(self.execution_policy, f"Execution policy of task {self.operator.task_id}")
+
+
+def described(kind: str, dag_id: str, etcd_conn_id: str) -> dict[str, Any]:
+    """
+    Describe the session of a DAG that comes from no manifest, for hooks' templates.
+
+    :param kind: ``BackupConfiguration`` or ``RestoreSession``.
+    """
+    return {
+        "namespace": "default",
+        "invoker": {"apiGroup": "stash.appscode.com", "kind": kind, "name": dag_id},
+        "target": {
+            "apiVersion": "appcatalog.appscode.com/v1alpha1",
+            "kind": "AppBinding",
+            "name": etcd_conn_id,
+            "namespace": "default",
+        },
+    }
 
 
 def chain_before(
@@ -59,20 +64,50 @@ def chain_before(
 
 
 def attach_after(
-    hooks: Sequence[PostHook | BaseOperator], dag: DAG, data_tasks: Sequence[BaseOperator]
+    hooks: Sequence[PostHook | BaseOperator],
+    dag: DAG,
+    data_tasks: Sequence[BaseOperator],
+    *,
+    host: BaseOperator,
+    before: Sequence[BaseOperator] = (),
+    session: Mapping[str, Any],
 ) -> list[BaseOperator]:
     """
     Put tasks after the session's data tasks, each by its policy; gives the tasks.
 
-    :param hooks: hooks, or operators for the policy ``Always``.
+    A ``StashHookOperator`` decides by itself; before others comes a task that skips those whose policy does not
+    hold: no trigger rule knows what a failure before the session means.
+
+    :param hooks: hooks, or operators for the policy ``Always``, or for that of their handler.
+    :param data_tasks: the session's tasks, in order.
+    :param host: the one of them without which there was no session.
+    :param before: those that run before the session: unless all of them succeed, none runs after.
+    :param session: what the hooks' templates see, unless they tell it themselves, see ``StashHookOperator``.
     """
-    attached = []
+    tasks = SessionTasks(
+        tuple(task.task_id for task in data_tasks), host.task_id, tuple(task.task_id for task in before)
+    )
+    for operator in before:
+        if isinstance(operator, StashHookOperator):
+            operator.attach(tasks, session)
+    attached: list[BaseOperator] = []
+    policies: dict[BaseOperator, str] = {}
     for hook in hooks:
-        one = hook if isinstance(hook, PostHook) else PostHook(hook)
-        _adopt(one.operator, dag)
-        one.operator.trigger_rule = _RULES[one.execution_policy]
-        list(data_tasks) >> one.operator
-        attached.append(one.operator)
+        operator = hook.operator if isinstance(hook, PostHook) else hook
+        _adopt(operator, dag)
+        attached.append(operator)
+        if isinstance(operator, StashHookOperator):
+            operator.attach(tasks, session, hook.execution_policy if isinstance(hook, PostHook) else None)
+            list(data_tasks) >> operator
+        else:
+            policies[operator] = hook.execution_policy if isinstance(hook, PostHook) else "Always"
+    if policies:
+        choose = ChooseAfterSessionOperator(
+            task_id="choose_after_session",
+            session=tasks,
+            policies={operator.task_id: policy for operator, policy in policies.items()},
+        )
+        list(data_tasks) >> choose >> list(policies)
     return attached
 
 

@@ -10,8 +10,9 @@ from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG
 
 from airflow_provider_stash.dags.backup import Metrics
-from airflow_provider_stash.dags.forms import add_form, restore_form
-from airflow_provider_stash.dags.hooks import PostHook, attach_after, chain_before
+from airflow_provider_stash.dags.forms import add_form, require_confirmation, restore_form
+from airflow_provider_stash.dags.hooks import PostHook, attach_after, chain_before, described
+from airflow_provider_stash.dags.notify import add_callbacks
 from airflow_provider_stash.operators.restic import ResolveSnapshotOperator
 from airflow_provider_stash.operators.restore import (
     CleanUpRestoreOperator,
@@ -26,6 +27,7 @@ from airflow_provider_stash.steps.backup import STASH_HOST
 
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperator
+    from airflow.sdk.bases.notifier import BaseNotifier
 
     from airflow_provider_stash.kubernetes.job_settings import KubernetesJob
     from airflow_provider_stash.workloads.base import Workload
@@ -39,6 +41,7 @@ def etcd_restore_dag(
     workload: Workload,
     execution: KubernetesJob | str | None = None,
     hostname: str = STASH_HOST,
+    confirm: bool = True,
     approval: bool = False,
     approval_timeout: timedelta | None = None,
     work_dir: str | None = None,
@@ -52,6 +55,7 @@ def etcd_restore_dag(
     pre_restore: Sequence[BaseOperator] = (),
     post_restore: Sequence[PostHook | BaseOperator] = (),
     metrics: Metrics | None = None,
+    notify: Sequence[BaseNotifier] = (),
     dag_kwargs: Mapping[str, Any] | None = None,
 ) -> DAG:
     """
@@ -67,6 +71,8 @@ def etcd_restore_dag(
     :param execution: where the snapshot is chosen and the restored cluster verified: ``worker`` (the default),
         ``kubernetes`` or a ``KubernetesJob``, as in ``etcd_backup``.
     :param hostname: the restic host whose snapshots are meant, unless the form says otherwise.
+    :param confirm: whether a restore that is no dry run needs the etcd connection's id typed into the form (by the
+        API: ``confirm`` in ``conf``).
     :param approval: whether a person is asked before anything is stopped, unless the form says otherwise.
     :param approval_timeout: how long to wait for the answer; None: for ever.
     :param work_dir: where the snapshot is downloaded to; None: the system's temporary directory.
@@ -80,6 +86,7 @@ def etcd_restore_dag(
     :param pre_restore: operators to run before the members are stopped, one after another.
     :param post_restore: operators or ``PostHook``s to run after.
     :param metrics: where the session's metrics go; None: nowhere.
+    :param notify: Airflow notifiers that tell of each failure, and of a success after one; see docs/alerts.md.
     :param dag_kwargs: further arguments of the ``DAG``; ``dagrun_timeout`` is refused: it would forbid the way back.
     """
     given = dict(dag_kwargs or {})
@@ -96,9 +103,11 @@ def etcd_restore_dag(
         "max_active_runs": 1,
         "is_paused_upon_creation": False,
         "tags": ["stash", "restore", "etcd"],
-        "doc_md": _doc(etcd_conn_id, repository_conn_id),
+        "doc_md": _doc(etcd_conn_id, repository_conn_id, confirm=confirm),
         **given,
     }
+    what = f"Restore of {etcd_conn_id} from {repository_conn_id}"
+    arguments = add_callbacks(arguments, notify, what=what, proof_task_id="verify", repeat=True)
     on_host: dict[str, Any] = {"workload": workload, **({"queue": queue} if queue else {})}
     with DAG(dag_id, **arguments) as dag:
         param: Callable[[str], Any] = dag.param
@@ -109,6 +118,7 @@ def etcd_restore_dag(
             before=param("before"),
             hostname=param("hostname"),
             execution=execution,
+            pre_execute=require_confirmation(etcd_conn_id) if confirm else None,
         )
         chosen: Any = resolve.output
         fetch = FetchSnapshotOperator(
@@ -156,13 +166,21 @@ def etcd_restore_dag(
             task_id="clean_up", work_dir=work_dir, keep_restores=keep_restores, keep_days=keep_days, **on_host
         )
         [*order, start, verify] >> roll_back.as_teardown()
-        after = attach_after(post_restore, dag, data)
+        after = attach_after(
+            post_restore,
+            dag,
+            data,
+            host=verify,
+            before=pre_restore,
+            session=described("RestoreSession", dag_id, etcd_conn_id),
+        )
         [roll_back, *after] >> clean.as_teardown()
         if metrics is not None:
             _push_metrics(
                 metrics, etcd_conn_id, repository_conn_id, data, verify.task_id, [roll_back, *after]
             )
-    add_form(dag, restore_form(hostname, approval, bump_revision))
+    phrase = etcd_conn_id if confirm else None
+    add_form(dag, restore_form(hostname, approval, bump_revision, phrase=phrase))
     return dag
 
 
@@ -188,15 +206,24 @@ def _push_metrics(
         hostname="{{ params.hostname }}",
         namespace=metrics.namespace,
         labels=metrics.labels,
+        dashboard_url=metrics.dashboard_url,
     )
     list(after) >> push.as_teardown()
 
 
-def _doc(etcd_conn_id: str, repository_conn_id: str) -> str:
-    return (
-        f"Restores the etcd cluster of the connection `{etcd_conn_id}` from the restic repository of the connection "
-        f"`{repository_conn_id}`.\n\nTrigger it and choose a snapshot; with *Dry run* nothing is stopped. The snapshot "
-        "is downloaded, checked and tried first. Then the members are stopped, their old data is set aside, and they "
-        "start on the restored data. If anything fails after the stop, the old data is put back and the members are "
-        "started again."
-    )
+def _doc(etcd_conn_id: str, repository_conn_id: str, *, confirm: bool) -> str:
+    typed = f", type `{etcd_conn_id}` into the last field" if confirm else ""
+    return f"""
+Restores the etcd cluster of the connection `{etcd_conn_id}` from the restic repository of the connection
+`{repository_conn_id}`. **What is in the cluster is replaced by the snapshot.**
+
+1. *Trigger*. `latest` is the newest snapshot; or give the beginning of an id, or a time under *Before*.
+2. Unsure? *Dry run*: all is downloaded, checked and tried, the task `approve` tells what would be lost, and nothing is
+   stopped.
+3. To restore{typed} and trigger. With *Ask before the stop* it waits at `approve` (*Required Actions*).
+4. Green: every member is healthy, holds the same keys, at the revision promised.
+   Red: the log of the first red task says why. If members had been stopped, `roll_back` has put the old data back and
+   started them again; its log tells of each member.
+
+No member needs to be alive. The old data stays beside the new: `<data dir>/.stash/<restore>/old`.
+"""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from airflow.sdk import BaseHook
 from airflow.sdk.log import mask_secret
 
 from airflow_provider_stash.exceptions import (
@@ -13,6 +12,7 @@ from airflow_provider_stash.exceptions import (
     StashError,
 )
 from airflow_provider_stash.hooks.fields import Fields
+from airflow_provider_stash.hooks.manifests import ManifestHook
 from airflow_provider_stash.restic.backends import BACKENDS, PASSWORD_KEY, with_credentials
 from airflow_provider_stash.restic.repository import Repository
 
@@ -22,7 +22,7 @@ _STASH_KEYS = sorted(
 )
 
 
-class ResticHook(BaseHook):
+class ResticHook(ManifestHook):
     """
     Reads a ``restic`` connection.
 

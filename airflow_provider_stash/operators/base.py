@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, AirflowTaskTimeout
 
+from airflow_provider_stash.attempts import tell_attempt
 from airflow_provider_stash.exceptions import InvalidConfigurationError, StashError
 from airflow_provider_stash.workloads.base import restore_key
 
@@ -33,17 +34,22 @@ class StashOperator(BaseOperator):
     _running = False
 
     def execute(self, context: Context) -> Any:
-        return self.guarded(lambda: self.run_step(context))
+        return self.guarded(context, lambda: self.run_step(context))
 
-    def guarded(self, work: Callable[[], Any]) -> Any:
+    def guarded(self, context: Context, work: Callable[[], Any]) -> Any:
         """Do work that ``on_kill`` ends, and whose errors tell whether a retry makes sense."""
         self._running = True
+        tell_attempt(context)
         try:
             return work()
         except StashError as error:
+            tell_attempt(context, str(error))
             if error.retryable:
                 raise
             raise AirflowFailException(str(error)) from error
+        except AirflowTaskTimeout as error:
+            tell_attempt(context, str(error) or "The task took too long.")
+            raise
         finally:
             self._running = False
 

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_stash.operators.base import as_bool
+from airflow_provider_stash.operators.links import RUN_TAG, RepositoryLink, SnapshotLink
 from airflow_provider_stash.operators.step import StepOperator
 from airflow_provider_stash.steps.backup import KEEP_FOREVER_TAG, STASH_HOST, TempDir
 from airflow_provider_stash.steps.call import StepCall
 
 if TYPE_CHECKING:
+    from airflow.providers.openlineage.extractors import OperatorLineage
     from airflow.sdk import Context
 
 
@@ -54,8 +56,8 @@ class EtcdBackupOperator(StepOperator):
     sha256 is compared before restic may finish. Members are tried in turn. With ``temp_dir`` the snapshot
     is staged in a file first, as Stash does it.
 
-    :param etcd_conn_id: the etcd connection.
-    :param restic_conn_id: the restic connection.
+    :param etcd_conn_id: the etcd connection. (templated)
+    :param restic_conn_id: the restic connection. (templated)
     :param hostname: the restic host, by which retention groups snapshots (Stash: ``target.alias``). (templated)
     :param tags: further tags of the restic snapshot, beside those that name revision, cluster and version.
         (templated)
@@ -69,8 +71,17 @@ class EtcdBackupOperator(StepOperator):
     :return: Stash's host backup stats and what is known of the data, see ``steps.backup.back_up``.
     """
 
-    template_fields: Sequence[str] = ("hostname", "tags", "keep_forever", "extra_args")
+    # The connections' ids are fields so that the Backups page finds them in the serialized DAG.
+    template_fields: Sequence[str] = (
+        "etcd_conn_id",
+        "restic_conn_id",
+        "hostname",
+        "tags",
+        "keep_forever",
+        "extra_args",
+    )
     ui_color = "#d5e8d4"
+    operator_extra_links = (RepositoryLink(), SnapshotLink())
 
     def __init__(
         self,
@@ -99,7 +110,7 @@ class EtcdBackupOperator(StepOperator):
 
     def prepare(self, context: Context) -> StepCall:
         ti = context["ti"]
-        tags = [*(self.tags or ()), f"airflow-run={ti.dag_id}/{ti.run_id}"]
+        tags = [*(self.tags or ()), f"{RUN_TAG}{ti.dag_id}/{ti.run_id}"]
         if as_bool(self.keep_forever, "keep_forever"):
             tags.append(KEEP_FOREVER_TAG)
         return StepCall(
@@ -112,4 +123,14 @@ class EtcdBackupOperator(StepOperator):
                 "extra_args": self.extra_args or (),
                 "lock_timeout": self.lock_timeout,
             },
+        )
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any]:
+        """Tell OpenLineage, where its provider is installed, what was read and written."""
+        from airflow_provider_stash.lineage import backup_lineage
+
+        return backup_lineage(
+            task_instance.xcom_pull(task_ids=self.task_id),
+            etcd=self.etcd().endpoints[0].url,
+            location=self.repository(credentials=False).redacted_location,
         )

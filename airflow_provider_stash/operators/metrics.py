@@ -12,6 +12,7 @@ from airflow_provider_stash.exceptions import InvalidConfigurationError
 from airflow_provider_stash.metrics.push import Pushgateway, push, write_textfile
 from airflow_provider_stash.metrics.series import Identity, backup_registry, restore_registry
 from airflow_provider_stash.operators.base import StashOperator, task_states
+from airflow_provider_stash.operators.links import MetricsLink
 from airflow_provider_stash.steps.backup import STASH_HOST
 
 if TYPE_CHECKING:
@@ -39,10 +40,12 @@ class PushMetricsOperator(StashOperator):
     :param hostname: restic host. (templated)
     :param namespace: label. (templated)
     :param labels: further labels. (templated)
+    :param dashboard_url: where the task's link *Metrics* leads; None: to the Pushgateway. (templated)
     :return: ``success``, ``job``, ``instance``, ``series`` (how many), ``pushedTo``.
     """
 
-    template_fields: Sequence[str] = ("hostname", "namespace", "labels")
+    template_fields: Sequence[str] = ("hostname", "namespace", "labels", "dashboard_url")
+    operator_extra_links = (MetricsLink(),)
 
     def __init__(
         self,
@@ -58,6 +61,7 @@ class PushMetricsOperator(StashOperator):
         hostname: str = STASH_HOST,
         namespace: str = "default",
         labels: Mapping[str, str] | None = None,
+        dashboard_url: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -76,6 +80,7 @@ class PushMetricsOperator(StashOperator):
         self.hostname = hostname
         self.namespace = namespace
         self.labels = labels
+        self.dashboard_url = dashboard_url
 
     def run_step(self, context: Context) -> dict[str, Any]:
         states = task_states(context, self.data_task_ids)
@@ -142,14 +147,12 @@ class PushMetricsOperator(StashOperator):
     def _gateway(conn_id: str) -> Pushgateway:
         from airflow.sdk import BaseHook
 
+        from airflow_provider_stash.hooks.http import base_url
+
         connection = BaseHook.get_connection(conn_id)
         extra = connection.extra_dejson
-        host = connection.host or ""
-        url = host if "://" in host else f"{connection.schema or 'http'}://{host}"
-        if connection.port and url.count(":") < 2:
-            url += f":{connection.port}"
         return Pushgateway(
-            url=url.rstrip("/"),
+            url=base_url(connection),
             user=connection.login or None,
             password=connection.password or None,
             ca_cert=extra.get("ca_certificate"),

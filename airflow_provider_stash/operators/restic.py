@@ -10,6 +10,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from airflow_provider_stash.assets import repository_asset
 from airflow_provider_stash.exceptions import RepositoryDamagedError
 from airflow_provider_stash.operators.base import as_bool
+from airflow_provider_stash.operators.links import BackupRunLink
 from airflow_provider_stash.operators.step import StepOperator
 from airflow_provider_stash.restic.forget import RetentionPolicy
 from airflow_provider_stash.steps.backup import KEEP_FOREVER_TAG, STASH_HOST
@@ -83,7 +84,10 @@ class ResticForgetOperator(ResticOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.retention_policy = retention_policy
+        # A mapping, so that the serialized DAG tells the policy field by field.
+        self.retention_policy = (
+            retention_policy.to_stash() if isinstance(retention_policy, RetentionPolicy) else retention_policy
+        )
         self.hostname = hostname
         self.tags = tags
         self.enabled = enabled
@@ -92,9 +96,7 @@ class ResticForgetOperator(ResticOperator):
     def prepare(self, context: Context) -> StepCall:
         if not as_bool(self.enabled, "enabled"):
             raise AirflowSkipException("The retention policy is turned off for this run.")
-        policy = self.retention_policy
-        if not isinstance(policy, RetentionPolicy):
-            policy = RetentionPolicy.from_stash(policy)
+        policy = RetentionPolicy.from_stash(self.retention_policy)
         return StepCall(
             "apply_retention",
             {
@@ -204,6 +206,7 @@ class ResolveSnapshotOperator(ResticOperator):
     """
 
     template_fields: Sequence[str] = ("snapshot", "before", "revision", "hostname", "tags")
+    operator_extra_links = (BackupRunLink(),)
 
     def __init__(
         self,

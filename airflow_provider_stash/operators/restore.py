@@ -17,6 +17,7 @@ from airflow_provider_stash.workloads.base import FillRequest, SnapshotSource, W
 from airflow_provider_stash.workloads.kubernetes_workload import KubernetesWorkload
 
 if TYPE_CHECKING:
+    from airflow.providers.openlineage.extractors import OperatorLineage
     from airflow.sdk import Context
 
     from airflow_provider_stash.etcd.config import EtcdConfig
@@ -40,8 +41,8 @@ class FetchSnapshotOperator(RestoreOperator):
     """
     Downloads the snapshot, proves it good, checks all that could stop the restore. Changes nothing.
 
-    :param etcd_conn_id: the etcd connection; none of its members needs to be alive.
-    :param restic_conn_id: the restic connection.
+    :param etcd_conn_id: the etcd connection; none of its members needs to be alive. (templated)
+    :param restic_conn_id: the restic connection. (templated)
     :param snapshot: the record that ``ResolveSnapshotOperator`` returned. (templated)
     :param work_dir: where the file goes; None: the system's temporary directory. (templated)
     :param etcd_tools: directory or path of etcdutl (or etcdctl); None: PATH.
@@ -50,7 +51,13 @@ class FetchSnapshotOperator(RestoreOperator):
     :return: the plan of the restore, see ``steps.fetch.fetch_snapshot``.
     """
 
-    template_fields: Sequence[str] = ("snapshot", "work_dir", "bump_revision")
+    template_fields: Sequence[str] = (
+        "etcd_conn_id",
+        "restic_conn_id",
+        "snapshot",
+        "work_dir",
+        "bump_revision",
+    )
 
     def __init__(
         self,
@@ -187,6 +194,12 @@ class VerifyRestoreOperator(StepOperator):
     def finish(self, context: Context, result: dict[str, Any]) -> dict[str, Any]:
         _connected(self.workload).accept(key=key_of(context))
         return result
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any]:
+        """Tell OpenLineage, where its provider is installed, what was read and written."""
+        from airflow_provider_stash.lineage import restore_lineage
+
+        return restore_lineage(self.plan, etcd=self.etcd().endpoints[0].url)
 
 
 class RollBackOperator(RestoreOperator):

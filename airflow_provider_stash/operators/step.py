@@ -54,7 +54,7 @@ class StepOperator(StashOperator):
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
         """Take up the task after its Job has ended."""
-        return self.guarded(lambda: self._collect(context, event))
+        return self.guarded(context, lambda: self._collect(context, event))
 
     def _collect(self, context: Context, event: dict[str, Any]) -> Any:
         from airflow_provider_stash.operators.kubernetes_job import StepJob

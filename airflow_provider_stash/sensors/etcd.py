@@ -6,8 +6,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseSensorOperator, PokeReturnValue
-from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
+from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout, TaskDeferred
 
+from airflow_provider_stash.attempts import tell_attempt
 from airflow_provider_stash.exceptions import StashError
 from airflow_provider_stash.steps.health import check_health
 
@@ -45,7 +46,12 @@ class EtcdHealthSensor(BaseSensorOperator):
 
     def execute(self, context: Context) -> Any:
         if not self.deferrable:
-            return super().execute(context)
+            tell_attempt(context)
+            try:
+                return super().execute(context)
+            except AirflowSensorTimeout:
+                tell_attempt(context, f"etcd did not answer within {self.timeout:g} s.")
+                raise
         looked = self.poke(context)
         if looked.is_done:
             return looked.xcom_value
@@ -63,6 +69,7 @@ class EtcdHealthSensor(BaseSensorOperator):
         try:
             health = check_health(EtcdHook(self.etcd_conn_id).get_config())
         except StashError as error:
+            tell_attempt(context, str(error))
             raise AirflowFailException(str(error)) from error
         if not health["healthy"]:
             self.log.info("etcd does not answer yet: %s", health["reason"])
@@ -74,5 +81,6 @@ class EtcdHealthSensor(BaseSensorOperator):
     def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
         """Take up the task after the trigger has fired."""
         if event["error"]:
+            tell_attempt(context, event["error"])
             raise AirflowFailException(event["error"])
         return {"members": event["members"], "alarms": event["alarms"]}

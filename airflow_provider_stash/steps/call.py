@@ -11,6 +11,7 @@ from typing import Any
 from airflow_provider_stash.etcd.config import EtcdConfig
 from airflow_provider_stash.exceptions import InvalidConfigurationError
 from airflow_provider_stash.restic.forget import RetentionPolicy
+from airflow_provider_stash.restic.prune import PruneOptions
 from airflow_provider_stash.restic.repository import Repository
 from airflow_provider_stash.steps.backup import TempDir
 
@@ -23,6 +24,8 @@ _STEPS = {
     "check_member": "member",
     "clean_member": "member",
     "fill_member": "member",
+    "migrate_repository": "maintenance",
+    "prune_repository": "maintenance",
     "repository_status": "repository",
     "resolve_snapshot": "resolve",
     "swap_back_member": "member",
@@ -36,7 +39,11 @@ _OF_ETCD = {"back_up", "back_up_session", "verify_restore", "wait_for_health"}
 _OF_REPOSITORY = set(_STEPS) - {
     "clean_member", "swap_back_member", "swap_member", "verify_restore", "wait_for_health",
 }  # fmt: skip
-_DATACLASSES: Mapping[str, Callable[..., Any]] = {"policy": RetentionPolicy, "temp_dir": TempDir}
+_DATACLASSES: Mapping[str, Callable[..., Any]] = {
+    "options": PruneOptions,
+    "policy": RetentionPolicy,
+    "temp_dir": TempDir,
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,10 +71,10 @@ def fetch_snapshot(
     :param etcd: the cluster as it is now; none of its members needs to be alive.
     :param snapshot: the record that ``resolve_snapshot`` gave.
     :param key: of the restore, see ``restore_key``.
-    :return: the plan of the restore: the snapshot's record, and ``file``, ``path`` (in the snapshot), ``totalSize``
-        (bytes), ``sha256``, ``revision``, ``keyCount`` (None: not known), ``bumpRevision``, ``expectedRevision``,
-        ``live`` (members, revision), ``lost`` (revisions and seconds since the snapshot), ``rehearsal``,
-        ``warnings``, ``token``, ``duration``.
+    :return: the plan of the restore: the snapshot's record, and ``repository`` (its location), ``file``, ``path`` (in
+        the snapshot), ``totalSize`` (bytes), ``sha256``, ``revision``, ``keyCount`` (None: not known),
+        ``bumpRevision``, ``expectedRevision``, ``live`` (members, revision), ``lost`` (revisions and seconds since
+        the snapshot), ``rehearsal``, ``warnings``, ``token``, ``duration``.
     :raises StashError: what stands in the way of the restore.
     """
     begin = now()
@@ -95,6 +95,7 @@ def fetch_snapshot(
         revisions = read_revisions(file)
         plan = {
             **snapshot,
+            "repository": repository.redacted_location,
             "file": str(file),
             "path": found.path,
             "totalSize": found.size,
@@ -106,7 +107,7 @@ def fetch_snapshot(
         _adopt_revision(plan, revisions.revision)
         if options.rehearse:
             rehearse(plan, tool, etcd, options.etcd_tools)
-        plan["bumpRevision"] = choose_bump(options.bump_revision, _builder(checked), plan)
+        plan["bumpRevision"] = choose_bump(options.bump_revision, _builder(checked) or tool, plan)
         # etcd's tools move on from the last write that is still there.
         bumped = revisions.last + plan["bumpRevision"] if plan["bumpRevision"] else 0
         plan["expectedRevision"] = max(plan["revision"], bumped)
@@ -159,11 +160,10 @@ def source_of(repository: Repository, plan: Mapping[str, Any]) -> SnapshotSource
     )
 
 
-def _builder(checked: Mapping[str, Any]) -> EtcdTool:
-    """Give the tool that will build the members' data, which need not be this host's."""
-    version = parse_version(checked["etcdToolVersion"])
-    assert version is not None
-    return EtcdTool(checked["etcdTool"], version)
+def _builder(checked: Mapping[str, Any]) -> EtcdTool | None:
+    """Give the tool that will build the members' data, which need not be this host's; None: not known."""
+    version = parse_version(checked["etcdToolVersion"] or "")
+    return EtcdTool(checked["etcdTool"], version) if version else None
 
 
 def download(repository: Repository, snapshot_id: str, found: SnapshotFile, file: Path) -> str:

@@ -79,8 +79,8 @@ class Workload(ABC):
         :param snapshot_size: bytes of the snapshot that will be restored; 0: not known yet.
         :param etcd_version: version of the etcd that it is from; empty: not known.
         :param source: where the snapshot comes from, for members that can't read a file here.
-        :return: ``etcdTool`` and ``etcdToolVersion`` that will build the data, ``free`` (bytes by place), and
-            ``warnings`` for a person.
+        :return: ``etcdTool`` and ``etcdToolVersion`` that will build the data (None: not known), ``free`` (bytes by
+            place), and ``warnings`` for a person.
         :raises StashError: what is missing, where, and what to do.
         """
 

@@ -171,7 +171,7 @@ class KubernetesWorkload(Workload):
                 f"Claim {once} can be mounted by one Pod alone (ReadWriteOncePod): space, owner and tools are "
                 "looked at only after the stop."
             )
-            return {"etcdTool": "etcdutl", "etcdToolVersion": "3.5.0", "free": {}, "warnings": warnings}
+            return {"etcdTool": None, "etcdToolVersion": None, "free": {}, "warnings": warnings}
         checked = self._jobs(etcd, key).run(
             "check_member", members,
             {"snapshot": source.snapshot, "size": snapshot_size, "etcd_version": etcd_version},

@@ -124,8 +124,10 @@ class MemberJobs:
                     except StashError as error:
                         failures.append(error)
         finally:
-            self.remove(step, members)
-            pool.shutdown()
+            try:
+                self.remove(step, members)
+            finally:
+                pool.shutdown()
         if failures:
             if len(failures) > 1:
                 raise type(failures[0])(" ".join(str(one) for one in failures)) from failures[0]

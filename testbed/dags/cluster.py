@@ -15,7 +15,7 @@ metrics = Metrics(pushgateway_conn_id="testbed_pushgateway") if description["pus
 
 backup = etcd_backup_dag(
     "etcd_backup",
-    schedule=None,
+    schedule=description["schedule"],
     retention_policy={"keepLast": 5, "prune": True},
     hash_kv=True,
     metrics=metrics,

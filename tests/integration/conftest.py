@@ -9,6 +9,12 @@ from testbed.binaries import newest_etcd, restics
 from testbed.etcd_cluster import EtcdCluster
 from testbed.servers import PushgatewayServer, RestServer, S3Server
 
+EDGE_RESTICS = sorted({pick(restics(), key=restic_version) for pick in (min, max)})
+
+
+def restic_id(path):
+    return f"restic-{restic_version(path)}"
+
 
 def check_sha256(path):
     hasher = SnapshotHasher()
@@ -23,7 +29,7 @@ def cluster(tmp_path_factory):
         yield cluster
 
 
-@pytest.fixture(params=restics(), ids=lambda path: f"restic-{restic_version(path)}")
+@pytest.fixture(params=restics(), ids=restic_id)
 def restic(request):
     """A restic of every version."""
     return request.param

@@ -156,6 +156,10 @@ class ContainerRun:
             await asyncio.sleep(_POLL)
         await asyncio.wait({reader}, timeout=_EXEC_SECONDS)
 
+    def kill(self) -> None:
+        """End it at once."""
+        self._signal(signal.SIGKILL)
+
     def _signal(self, number: signal.Signals) -> None:
         if self.pid is not None:
             with contextlib.suppress(ProcessLookupError):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import copy
 import logging
 
@@ -38,8 +37,10 @@ class Controllers:
     async def run(self) -> None:
         """Work until cancelled."""
         while True:
-            with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._store.changed.wait(), 1)
+            # No wait_for: before Python 3.12 it may lose a cancellation that comes with the change.
+            waiter = asyncio.create_task(self._store.changed.wait())
+            await asyncio.wait({waiter}, timeout=1)
+            waiter.cancel()
             self._store.changed.clear()
             self.step()
             await asyncio.sleep(_PAUSE)

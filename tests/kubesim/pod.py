@@ -52,9 +52,15 @@ class PodRun:
                         await asyncio.wait({life})
                         message = "Pod was active on the node longer than the specified deadline"
                         self._report("Failed", reason="DeadlineExceeded", message=message)
-            current = self._store.current(PODS, self._pod)
-            self._end(current["metadata"].get("deletionGracePeriodSeconds", 0) if current else 0)
-            await asyncio.wait({life})
+                current = self._store.current(PODS, self._pod)
+                self._end(current["metadata"].get("deletionGracePeriodSeconds", 0) if current else 0)
+                while not life.done():
+                    if self._store.current(PODS, self._pod) is None:  # removed by force, whatever time it had
+                        for one in self._runs.values():
+                            one.kill()
+                    waiter = asyncio.create_task(queue.get())
+                    await asyncio.wait({waiter, life}, timeout=1, return_when=asyncio.FIRST_COMPLETED)
+                    waiter.cancel()
             life.result()
         finally:
             if (left := self._store.current(PODS, self._pod)) is not None:

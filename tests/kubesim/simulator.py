@@ -13,9 +13,11 @@ from types import TracebackType
 from testbed.binaries import find, newest_etcd
 from testbed.process import Server
 from tests.kubesim import images
-from tests.kubesim.images import Image
+from tests.kubesim.images import SYSTEM_PATH, Image
 
 _ROOT = Path(__file__).parents[2]
+_PATH = f"{os.environ.get('PATH', '')}:{SYSTEM_PATH}"
+"""Of the simulator: ip lies in a directory that is not on every user's PATH."""
 
 
 def default_images() -> dict[str, Image]:
@@ -55,7 +57,7 @@ class Kubesim:
         command = ["unshare", "--mount", sys.executable, "-m", "tests.kubesim", "--directory", str(self.directory),
                    "--kubeconfig", str(self.kubeconfig)]  # fmt: skip
         self._server = Server(
-            command, self.directory / "kubesim.log", {**os.environ, "PYTHONPATH": str(_ROOT)}
+            command, self.directory / "kubesim.log", {**os.environ, "PATH": _PATH, "PYTHONPATH": str(_ROOT)}
         )
 
     @property
@@ -80,7 +82,7 @@ class Kubesim:
 
 
 def _require_namespaces() -> None:
-    if shutil.which("ip") is None:
+    if shutil.which("ip", path=_PATH) is None:
         raise RuntimeError("kubesim needs the program ip (Debian's iproute2).")
     done = subprocess.run(
         ["unshare", "--mount", "--net", "true"], capture_output=True, text=True, check=False

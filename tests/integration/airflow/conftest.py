@@ -8,6 +8,8 @@ import pytest
 from testbed.binaries import newest_etcd, restics
 from testbed.etcd_cluster import EtcdCluster
 from testbed.session import airflow_for
+from testbed.webhook import Webhook
+from tests.integration.airflow.local_manifests import local_manifests
 
 
 @pytest.fixture(scope="session")
@@ -23,7 +25,20 @@ def hold(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def airflow(cluster, pushgateway, hold, tmp_path_factory):
+def webhook():
+    """A server such as Slack's."""
+    with Webhook() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def manifests(cluster, tmp_path_factory):
+    """The manifests of Stash's guide, pointed at this cluster and a local repository; see tests/stash_manifests."""
+    return local_manifests(cluster, tmp_path_factory.mktemp("manifests"))
+
+
+@pytest.fixture(scope="session")
+def airflow(cluster, pushgateway, hold, webhook, manifests, tmp_path_factory):
     directory = tmp_path_factory.mktemp("session")
     home = airflow_for(
         cluster,
@@ -40,12 +55,16 @@ def airflow(cluster, pushgateway, hold, tmp_path_factory):
             "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "3",
             "PYTHONPATH": str(Path(__file__).parents[3]),
             "STASH_TEST_HOLD": str(hold),
+            "STASH_TEST_WEBHOOK": str(webhook.server_port),
+            "AIRFLOW_CONN_NOWHERE": '{"conn_type": "etcd", "host": "http://127.0.0.1:1"}',
+            "STASH_TEST_MANIFESTS": str(manifests),
         },
     )
     with home:
         home.wait_for_dag("etcd_backup")
         home.wait_for_dag("etcd_restore")
         home.wait_for_dag("etcd_backup_patient")
+        home.wait_for_dag("backup_refused_after")
         yield home
 
 

@@ -70,8 +70,11 @@ def test_the_restore_dag_restores_a_statefulset_and_takes_a_failed_restore_back(
     chosen = failed.execute("resolve_snapshot", snapshot="latest", before="", hostname="host-0")
     plan = failed.execute("fetch_snapshot", snapshot=chosen, bump_revision="auto")
     failed.execute("stop_members")
+    failed.execute("fill_members", plan=plan)
+    failed.execute("start_members")  # and now verify has failed
     back = failed.execute("roll_back")
     assert back["healthy"] is True
+    assert [one["rolledBack"] for one in back["members"]] == [True, True, True]
     assert etcd.all_keys() == {}
 
     run = Run(dag)

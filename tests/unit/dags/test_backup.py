@@ -7,6 +7,7 @@ from airflow.sdk import DAG, TriggerRule
 from airflow_provider_stash.dags import Metrics, PostHook, etcd_backup, etcd_backup_dag
 from airflow_provider_stash.exceptions import InvalidConfigurationError
 from airflow_provider_stash.kubernetes.job_settings import KubernetesJob
+from airflow_provider_stash.operators.hook import StashHookOperator
 
 pytestmark = pytest.mark.oldest
 CONNECTIONS = {"etcd_conn_id": "e", "repository_conn_id": "r"}
@@ -69,13 +70,40 @@ def test_without_retention_and_check():
 def test_tasks_around_the_session():
     before, good, bad = (EmptyOperator(task_id=name) for name in ("before", "good", "bad"))
     dag = build(pre_backup=[before], post_backup=[good, PostHook(bad, "OnFailure")])
-    assert (
-        edges(dag)["wait_for_etcd"] == edges(dag)["init_repository"]
-        or "before" in edges(dag)["wait_for_etcd"]
+    assert edges(dag)["wait_for_etcd"] == ["before", "choose_after_session"]
+    assert edges(dag)["before"] == ["backup", "choose_after_session"]
+    choose = dag.get_task("choose_after_session")
+    assert choose.trigger_rule == TriggerRule.ALL_DONE
+    assert choose.policies == {"good": "Always", "bad": "OnFailure"}
+    assert choose.session.before_task_ids == ("before",)
+    assert choose.session.host_task_id == "backup"
+    assert edges(dag)["choose_after_session"] == ["bad", "good"]
+
+
+def test_hooks_of_stash_decide_by_themselves():
+    ping = {"tcpSocket": {"host": "localhost", "port": 1}}
+    before = StashHookOperator(task_id="before", phase="preBackup", handler=ping)
+    after = StashHookOperator(
+        task_id="after", phase="postBackup", handler={**ping, "executionPolicy": "OnFailure"}
     )
-    assert "backup" in edges(dag)["before"]
-    assert good.trigger_rule == TriggerRule.ALL_DONE
-    assert bad.trigger_rule == TriggerRule.ONE_FAILED
+    dag = build(pre_backup=[before], post_backup=[after])
+    assert "choose_after_session" not in dag.task_ids
+    assert after.upstream_task_ids == {
+        "wait_for_etcd",
+        "init_repository",
+        "before",
+        "backup",
+        "forget",
+        "check",
+    }
+    assert after.trigger_rule == TriggerRule.ALL_DONE
+    assert (after.execution_policy, after.tasks.before_task_ids) == ("OnFailure", ("before",))
+    assert after.session["target"]["name"] == "e"
+    again = StashHookOperator(
+        task_id="again", phase="postBackup", handler=ping, session={"namespace": "demo"}
+    )
+    build(post_backup=[PostHook(again, "OnSuccess")])
+    assert (again.execution_policy, again.session) == ("OnSuccess", {"namespace": "demo"})
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,16 @@ class Operator(StashOperator):
         return self.step(self)
 
 
+class FirstTry:
+    try_number, max_tries = 1, 2
+
+    def __init__(self):
+        self.pushed = {}
+
+    def xcom_push(self, key, value):
+        self.pushed[key] = value
+
+
 def raiser(error):
     def step(operator):
         raise error
@@ -27,7 +37,7 @@ def raiser(error):
 
 def execute(step):
     operator = Operator(step=step)
-    return operator, lambda: operator.execute({})
+    return operator, lambda: operator.execute({"ti": FirstTry()})
 
 
 def test_an_error_that_a_retry_can_not_mend_fails_at_once():

@@ -1,0 +1,260 @@
+"""sprig's functions of numbers, of what is empty, and of JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable
+from typing import Any
+
+from airflow_provider_stash.gotemplate.values import CallError, Struct, float_text, truth
+
+_BITS = 1 << 63
+
+
+# --- numbers --------------------------------------------------------------------------------------
+
+
+def _wrapped(value: int) -> int:
+    """Keep a number within 64 bits, as Go does."""
+    return (value + _BITS) % (2 * _BITS) - _BITS
+
+
+def as_int(value: Any) -> int:
+    """Make a whole number of a value; what is none counts 0."""
+    if isinstance(value, (bool, int)):
+        return int(value)
+    if isinstance(value, float):
+        return int(value) if abs(value) < _BITS else -_BITS
+    if isinstance(value, str):
+        # A whole number in Go's spelling; a fraction of zeros is dropped.
+        found = re.fullmatch(r"([+-]?)(0[xX][0-9A-Fa-f]+|0[oO]?[0-7]*|0[bB][01]+|[1-9][0-9]*)(\.0*)?", value)
+        if found and not (found[3] and found[2][:1] == "0" and len(found[2]) > 1):
+            digits = found[2]
+            base = 8 if re.fullmatch("0[0-7]+", digits) else 0
+            number = int(digits, base)
+            number = -number if found[1] == "-" else number
+            return number if -_BITS <= number < _BITS else 0
+    return 0
+
+
+def _as_float(value: Any) -> float:
+    if isinstance(value, (bool, int, float)):
+        return float(value)
+    if isinstance(value, str) and value == value.strip() and "_" not in value:
+        try:
+            return float(value)
+        except ValueError:
+            return 0.0
+    return 0.0
+
+
+def atoi(value: str) -> int:
+    """Read a decimal number; what is none counts 0."""
+    return int(value) if re.fullmatch(r"[+-]?[0-9]+", value) and abs(int(value)) < _BITS else 0
+
+
+def int64(value: Any) -> int:
+    """Make a whole number of a value."""
+    return as_int(value)
+
+
+def float64(value: Any) -> float:
+    """Make a number with a fraction of a value."""
+    return _as_float(value)
+
+
+def add(*values: Any) -> int:
+    """Add whole numbers."""
+    return _wrapped(sum(map(as_int, values)))
+
+
+def add1(value: Any) -> int:
+    """Add one."""
+    return _wrapped(as_int(value) + 1)
+
+
+def sub(value: Any, other: Any) -> int:
+    """Subtract."""
+    return _wrapped(as_int(value) - as_int(other))
+
+
+def mul(value: Any, *others: Any) -> int:
+    """Multiply."""
+    return _wrapped(math.prod(map(as_int, others), start=as_int(value)))
+
+
+def div(value: Any, other: Any) -> int:
+    """Divide, towards zero."""
+    dividend, divisor = as_int(value), as_int(other)
+    if divisor == 0:
+        raise CallError("division by zero.")
+    quotient = abs(dividend) // abs(divisor)
+    return _wrapped(quotient if (dividend < 0) == (divisor < 0) else -quotient)
+
+
+def mod(value: Any, other: Any) -> int:
+    """Give the rest of a division, with the dividend's sign."""
+    if as_int(other) == 0:
+        raise CallError("division by zero.")
+    rest = abs(as_int(value)) % abs(as_int(other))
+    return -rest if as_int(value) < 0 else rest
+
+
+def max_(value: Any, *others: Any) -> int:
+    """Give the greatest."""
+    return max(map(as_int, (value, *others)))
+
+
+def min_(value: Any, *others: Any) -> int:
+    """Give the least."""
+    return min(map(as_int, (value, *others)))
+
+
+def floor(value: Any) -> float:
+    """Round down."""
+    return float(math.floor(_as_float(value)))
+
+
+def ceil(value: Any) -> float:
+    """Round up."""
+    return float(math.ceil(_as_float(value)))
+
+
+def round_(value: Any, places: int) -> float:
+    """Round half up, to so many places."""
+    power = math.pow(10, places)
+    scaled = power * _as_float(value)
+    up = math.modf(scaled)[0] >= 0.5
+    return (math.ceil(scaled) if up else math.floor(scaled)) / power
+
+
+def until(count: int) -> list[int]:
+    """Give the numbers from 0 until before another."""
+    if abs(count) > 10_000:
+        raise CallError(f"{count} is out of range.")
+    return list(range(0, count, 1 if count >= 0 else -1))
+
+
+# --- what is empty --------------------------------------------------------------------------------
+
+
+def default(instead: Any, *given: Any) -> Any:
+    """Give a value, or another instead when it is empty."""
+    return given[0] if given and truth(given[0]) else instead
+
+
+def empty(value: Any) -> bool:
+    """Tell whether a value is empty."""
+    return not truth(value)
+
+
+def coalesce(*values: Any) -> Any:
+    """Give the first that is not empty."""
+    return next((value for value in values if truth(value)), None)
+
+
+def all_(*values: Any) -> bool:
+    """Tell whether none is empty."""
+    return all(map(truth, values))
+
+
+def any_(*values: Any) -> bool:
+    """Tell whether one is not empty."""
+    return any(map(truth, values))
+
+
+def ternary(true: Any, false: Any, condition: bool) -> Any:
+    """Choose by a truth value."""
+    return true if condition else false
+
+
+def fail(message: str) -> Any:
+    """End the rendering with an error."""
+    raise CallError(message)
+
+
+# --- JSON -----------------------------------------------------------------------------------------
+
+
+def _json(value: Any, newline: str) -> str:
+    inner = newline + "  " if newline else ""
+    if isinstance(value, dict):
+        colon = ": " if newline else ":"
+        items = [
+            f"{_json(key, '')}{colon}{_json(value[key], inner)}" for key in sorted(value, key=str.encode)
+        ]
+        return f"{{{inner}{f',{inner}'.join(items)}{newline}}}" if items else "{}"
+    if isinstance(value, list):
+        items = [_json(one, inner) for one in value]
+        return f"[{inner}{f',{inner}'.join(items)}{newline}]" if items else "[]"
+    if isinstance(value, float):
+        return _json_number(value)
+    if isinstance(value, Struct):
+        raise CallError("the data itself can't be written: name its fields.")
+    written = json.dumps(value, ensure_ascii=False)
+    return written.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+
+
+def _json_number(value: float) -> str:
+    written = float_text(value, largest=21, smallest=-6)
+    return re.sub(r"e-0(\d)$", r"e-\1", written)
+
+
+def _html_safe(written: str) -> str:
+    return written.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+
+
+def to_json(value: Any) -> str:
+    """Write as JSON, safe inside HTML."""
+    return _html_safe(_json(value, ""))
+
+
+def to_pretty_json(value: Any) -> str:
+    """Write as JSON on several lines."""
+    return _html_safe(_json(value, "\n"))
+
+
+def to_raw_json(value: Any) -> str:
+    """Write as JSON, with ``<``, ``>`` and ``&`` as they are."""
+    return _json(value, "")
+
+
+def from_json(value: str) -> Any:
+    """Read JSON; its numbers have fractions, what is none is nil."""
+    try:
+        return json.loads(value, parse_int=float)
+    except ValueError:
+        return None
+
+
+VALUES: dict[str, Callable[..., Any]] = {
+    "add": add,
+    "add1": add1,
+    "all": all_,
+    "any": any_,
+    "atoi": atoi,
+    "ceil": ceil,
+    "coalesce": coalesce,
+    "default": default,
+    "div": div,
+    "empty": empty,
+    "fail": fail,
+    "float64": float64,
+    "floor": floor,
+    "fromJson": from_json,
+    "int": int64,
+    "int64": int64,
+    "max": max_,
+    "min": min_,
+    "mod": mod,
+    "mul": mul,
+    "round": round_,
+    "sub": sub,
+    "ternary": ternary,
+    "toJson": to_json,
+    "toPrettyJson": to_pretty_json,
+    "toRawJson": to_raw_json,
+    "until": until,
+}

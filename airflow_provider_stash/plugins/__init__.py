@@ -1,0 +1,1 @@
+"""The Backups page in Airflow's UI."""

@@ -1,0 +1,159 @@
+"""A backup or restore session in Stash's words: phase, conditions, targets, stats, and the steps' states."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from airflow.models.dagrun import DagRun
+from sqlalchemy import select
+from sqlalchemy.orm import Session as Database
+
+from airflow_provider_stash.plugins import records
+from airflow_provider_stash.plugins.catalog import Card
+from airflow_provider_stash.steps.results import now, rfc3339
+
+_CONDITIONS = {
+    "EtcdHealthSensor": "BackupTargetFound",
+    "ResticInitOperator": "BackendRepositoryInitialized",
+    "EtcdBackupOperator": "SnapshotTaken",
+    "ResticForgetOperator": "RetentionPolicyApplied",
+    "ResticCheckOperator": "RepositoryIntegrityVerified",
+    "ResticStatusOperator": "RepositoryStatusUpdated",
+    "PushMetricsOperator": "MetricsPushed",
+    "ResolveSnapshotOperator": "SnapshotFound",
+    "FetchSnapshotOperator": "ValidationPassed",
+    "RestoreApprovalOperator": "RestoreApproved",
+    "StopMembersOperator": "MembersStopped",
+    "FillMembersOperator": "DataRestored",
+    "StartMembersOperator": "MembersStarted",
+    "VerifyRestoreOperator": "RestoreCompleted",
+    "RollBackOperator": "RolledBack",
+    "CleanUpRestoreOperator": "CleanedUp",
+}
+"""What each step shows, as Stash's conditions name it where Stash has one."""
+
+_TOLD = ("EtcdBackupOperator", "ResticStatusOperator", "ResticCheckOperator", "ResticForgetOperator")
+_TOLD_OF_RESTORE = ("FetchSnapshotOperator", "VerifyRestoreOperator", "RollBackOperator")
+_OMITTED = ("snapshots", "reasons", "file", "token", "sha256", "hash", "warnings", "members", "live")
+
+
+def find_run(database: Database, dag_id: str, run_id: str | None) -> DagRun | None:
+    """Find a run of a DAG; without an id the latest."""
+    query = select(DagRun).where(DagRun.dag_id == dag_id)
+    if run_id is not None:
+        query = query.where(DagRun.run_id == run_id)
+    return database.scalars(query.order_by(DagRun.run_after.desc()).limit(1)).first()
+
+
+def session(
+    database: Database, card: Card | None, run: DagRun | None, dag_id: str, *, results: bool
+) -> dict[str, Any]:
+    """
+    Tell a session.
+
+    :param card: what the DAG has of this package; None: nothing.
+    :param results: whether the user may read what tasks returned.
+    :return: ``kind`` (``BackupSession``, ``RestoreSession`` or None), and unless that is None ``phase``,
+        ``conditions``, ``targets``, ``stats``, ``steps`` and times. Without a run ``phase`` is None.
+    """
+    kind = None
+    if card is not None:
+        kind = "BackupSession" if card.backups else "RestoreSession" if card.restores else None
+    told: dict[str, Any] = {"now": rfc3339(now()), "kind": kind, "dag_id": dag_id, "phase": None}
+    if card is None or kind is None:
+        return told
+    told["targets"] = [
+        *(_target(one.etcd_conn_id, one.restic_conn_id, one.task_id) for one in card.backups),
+        *(_target(one.etcd_conn_id, one.restic_conn_id, None) for one in card.restores),
+    ]
+    if run is None:
+        return told
+    states = records.task_states(database, dag_id, [run.run_id])
+    wanted = _TOLD if kind == "BackupSession" else _TOLD_OF_RESTORE
+    tasks = [task_id for task_id, name in card.kinds.items() if name in wanted]
+    returned = records.results(database, dag_id, [run.run_id], tasks) if results else {}
+    steps = [
+        _step(task_id, card.kinds.get(task_id), state)
+        for (_, task_id), state in sorted(
+            states.items(), key=lambda item: (item[1].start is None, item[1].start or now(), item[0])
+        )
+    ]
+    return {
+        **told,
+        "run_id": run.run_id,
+        "phase": _phase(kind, str(run._state), card, states, run.run_id),
+        "due": rfc3339(run.run_after),
+        "start": rfc3339(run.start_date) if run.start_date else None,
+        "end": rfc3339(run.end_date) if run.end_date else None,
+        "conf": dict(run.conf or {}),
+        "conditions": [
+            condition
+            for step in steps
+            if (condition := _condition(step, returned.get((run.run_id, step["task_id"]), {})))
+        ],
+        "stats": [
+            {"task_id": task_id, "kind": card.kinds[task_id], "values": _shown(result)}
+            for (_, task_id), result in returned.items()
+        ],
+        "warnings": [
+            warning for result in returned.values() for warning in result.get("warnings") or () if warning
+        ],
+        "steps": steps,
+    }
+
+
+def _target(etcd_conn_id: str, restic_conn_id: str, task_id: str | None) -> dict[str, str | None]:
+    return {"etcd_conn_id": etcd_conn_id, "restic_conn_id": restic_conn_id, "task_id": task_id}
+
+
+def _phase(
+    kind: str, run: str, card: Card, states: Mapping[tuple[str, str], records.TaskState], run_id: str
+) -> str:
+    """Give the phase as Stash names it."""
+    if run == "queued":
+        return "Pending"
+    if run == "running":
+        return "Running"
+    if run == "failed":
+        return "Failed"
+    telling = {"EtcdBackupOperator"} if kind == "BackupSession" else {"VerifyRestoreOperator"}
+    ended = [
+        states[run_id, task_id].state
+        for task_id, name in card.kinds.items()
+        if name in telling and (run_id, task_id) in states
+    ]
+    return "Succeeded" if "success" in ended else "Skipped"
+
+
+def _step(task_id: str, kind: str | None, state: records.TaskState) -> dict[str, Any]:
+    seconds = (state.end - state.start).total_seconds() if state.start and state.end else None
+    return {
+        "task_id": task_id,
+        "kind": kind,
+        "state": state.state,
+        "start": rfc3339(state.start) if state.start else None,
+        "end": rfc3339(state.end) if state.end else None,
+        "seconds": seconds,
+    }
+
+
+def _condition(step: Mapping[str, Any], result: Mapping[str, Any]) -> dict[str, Any] | None:
+    name, state = _CONDITIONS.get(step["kind"] or ""), step["state"]
+    if name is None:
+        return None
+    if step["kind"] == "RollBackOperator" and state in {"success", "skipped"} and not result.get("members"):
+        return None  # nothing had been stopped, or all went well: nothing was rolled back
+    status = (
+        "True" if state == "success" else "False" if state in {"failed", "upstream_failed"} else "Unknown"
+    )
+    return {"type": name, "status": status, "state": state, "task_id": step["task_id"], "time": step["end"]}
+
+
+def _shown(result: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out what is long or says nothing to a person; lists are told by their length."""
+    return {
+        name: len(value) if isinstance(value, list) else value
+        for name, value in result.items()
+        if name not in _OMITTED and not isinstance(value, dict) and value is not None
+    }

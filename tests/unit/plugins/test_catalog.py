@@ -1,0 +1,88 @@
+"""What the page finds in DAGs as Airflow serializes them."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+CODE = """
+import json, warnings
+warnings.simplefilter("ignore")
+from datetime import datetime
+from airflow.sdk import DAG
+from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.serialization.serialized_objects import DagSerialization
+from airflow_provider_stash.dags import etcd_backup, etcd_backup_dag, etcd_restore_dag
+from airflow_provider_stash.plugins.catalog import read_card
+from airflow_provider_stash.workloads.process import ProcessWorkload
+from airflow_provider_stash.workloads.process_member import ProcessMember
+
+pair = {"etcd_conn_id": "e", "repository_conn_id": "r"}
+member = ProcessMember(name="m", data_dir="/d", peer_urls="http://m:2380", stop=["true"], start=["true"])
+dags = {
+    "plain": etcd_backup_dag("plain", schedule="@hourly", retention_policy={"keepLast": 5, "prune": True}, **pair),
+    "bare": etcd_backup_dag("bare", schedule=None, check=False, hostname="alias", **pair),
+    "restore": etcd_restore_dag("restore", workload=ProcessWorkload([member]), **pair),
+}
+with DAG("groups", schedule="@daily", start_date=datetime(2026, 1, 1)) as dags["groups"]:
+    for name in ("a", "b"):
+        etcd_backup(name, etcd_conn_id=f"etcd_{name}", repository_conn_id="r", retention_policy={"keepDaily": 1})
+with DAG("other", schedule=None) as dags["other"]:
+    EmptyOperator(task_id="nothing")
+
+found = {}
+for name, dag in dags.items():
+    data = json.loads(json.dumps(DagSerialization.to_dict(dag), default=str))
+    card = read_card(name, data)
+    found[name] = {
+        "backups": [
+            [one.task_id, one.etcd_conn_id, one.restic_conn_id, one.hostname, one.retention_policy,
+             one.task_of("ResticCheckOperator"), one.has_outcome]
+            for one in card.backups
+        ],
+        "restores": [[one.etcd_conn_id, one.restic_conn_id, one.verify_task_id] for one in card.restores],
+        "kinds": len(card.kinds),
+        "scheduled": card.scheduled,
+    }
+print("CARDS" + json.dumps(found))
+"""
+
+
+@pytest.fixture(scope="module")
+def cards():
+    done = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, check=True)
+    return json.loads(done.stdout.split("CARDS")[1])
+
+
+@pytest.mark.oldest
+def test_a_backup_dag_tells_its_cluster_repository_and_policy(cards):
+    policy = {"keepLast": 5, "prune": True}
+    assert cards["plain"]["backups"] == [["backup", "e", "r", "host-0", policy, "check", True]]
+    assert cards["plain"]["scheduled"] is True
+
+
+@pytest.mark.oldest
+def test_what_a_dag_does_without_is_told_too(cards):
+    assert cards["bare"]["backups"] == [["backup", "e", "r", "alias", None, None, True]]
+    assert cards["bare"]["scheduled"] is False
+
+
+@pytest.mark.oldest
+def test_groups_in_one_dag_are_backups_of_their_own(cards):
+    policy = {"keepDaily": 1}
+    assert cards["groups"]["backups"] == [
+        ["a.backup", "etcd_a", "r", "host-0", policy, "a.check", True],
+        ["b.backup", "etcd_b", "r", "host-0", policy, "b.check", True],
+    ]
+
+
+@pytest.mark.oldest
+def test_a_restore_dag_tells_what_it_restores(cards):
+    assert cards["restore"]["restores"] == [["e", "r", "verify"]]
+    assert cards["restore"]["backups"] == []
+
+
+@pytest.mark.oldest
+def test_a_dag_of_another_kind_has_nothing(cards):
+    assert (cards["other"]["kinds"], cards["other"]["backups"], cards["other"]["restores"]) == (0, [], [])
