@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from airflow.sdk import Asset
 
+REPOSITORY_URI = "x-restic://"
+
 
 def repository_asset(restic_conn_id: str) -> Asset:
     """
@@ -15,4 +17,4 @@ def repository_asset(restic_conn_id: str) -> Asset:
     """
     # Airflow takes "x-" as it is; for any other scheme it imports every provider's URI handlers, boto3
     # among them: 0.1 s of CPU at each start of a task.
-    return Asset(name=f"restic:{restic_conn_id}", uri=f"x-restic://{restic_conn_id}", group="restic")
+    return Asset(name=f"restic:{restic_conn_id}", uri=f"{REPOSITORY_URI}{restic_conn_id}", group="restic")

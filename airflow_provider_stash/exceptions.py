@@ -150,3 +150,31 @@ class HookError(StashError):
 
 class MetricsPushError(StashError):
     """The Pushgateway or the textfile directory did not take the metrics."""
+
+
+# --- Kubernetes ---------------------------------------------------------------------------------
+
+
+class KubernetesError(StashError):
+    """The cluster's API can't be reached, or failed a request."""
+
+
+class KubernetesPermissionError(KubernetesError):
+    """The cluster's API denies a request: the message names verb, resource and namespace."""
+
+    retryable = False
+
+
+class JobFailedError(KubernetesError):
+    """A step's Job ended without the step's own word: its Pod could not start, or was ended."""
+
+
+# --- Airflow ------------------------------------------------------------------------------------
+
+
+class NotificationError(StashError):
+    """No notifier could send word."""
+
+
+class AirflowApiError(StashError):
+    """Airflow's API server did not answer as it should."""

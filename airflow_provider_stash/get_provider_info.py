@@ -31,12 +31,21 @@ def get_provider_info() -> dict[str, Any]:
                     f"{_PACKAGE}.operators.etcd",
                     f"{_PACKAGE}.operators.restore",
                     f"{_PACKAGE}.operators.metrics",
+                    f"{_PACKAGE}.operators.watchdog",
                 ],
             },
-            {"integration-name": "restic", "python-modules": [f"{_PACKAGE}.operators.restic"]},
+            {
+                "integration-name": "restic",
+                "python-modules": [f"{_PACKAGE}.operators.restic", f"{_PACKAGE}.operators.maintenance"],
+            },
         ],
         "sensors": [{"integration-name": "etcd", "python-modules": [f"{_PACKAGE}.sensors.etcd"]}],
         "triggers": [{"integration-name": "etcd", "python-modules": [f"{_PACKAGE}.triggers.etcd"]}],
+        "cli": [f"{_PACKAGE}.cli.definition.get_stash_cli_commands"],
+        "extra-links": [
+            f"{_PACKAGE}.operators.links.{name}"
+            for name in ("RepositoryLink", "SnapshotLink", "BackupRunLink", "MetricsLink")
+        ],
         "connection-types": [_etcd_connection(), _restic_connection()],
     }
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import subprocess
 import sys
 import time
@@ -15,6 +17,7 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import quote
 
+from testbed import airflow_commands
 from testbed.process import Server, free_port
 
 ADMIN, ADMIN_PASSWORD = "admin", "admin-of-testbed"
@@ -80,7 +83,7 @@ class AirflowHome:
             self.run("db", "migrate")
             for server in self.servers:
                 server.start()
-            self.servers[0].wait_ready(self._ready, timeout=90)
+            self.servers[0].wait_ready(self._ready, timeout=240)
         except BaseException:
             self._stop()
             raise
@@ -99,16 +102,40 @@ class AirflowHome:
 
     def run(self, *arguments: str) -> str:
         """Run an ``airflow`` command and give its output."""
-        done = subprocess.run(
+        done = self.call(*arguments)
+        if done.returncode:
+            raise RuntimeError(f"airflow {' '.join(arguments)}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
+        return done.stdout
+
+    def call(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        """Run an ``airflow`` command to its end, whatever that is."""
+        return subprocess.run(
             [sys.executable, "-m", "airflow", *arguments],
             env=self.env,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def call_all(self, *lines: str) -> list[tuple[int, str, str]]:
+        """
+        Run command lines of ``airflow`` one after another in one process, by Airflow's own parser.
+
+        :return: exit code, standard output and standard error of each.
+        """
+        results = self.directory / "results.json"
+        done = subprocess.run(
+            [sys.executable, airflow_commands.__file__, str(results)],
+            env=self.env,
+            input=json.dumps([shlex.split(line) for line in lines]),
             capture_output=True,
             text=True,
             check=False,
         )
         if done.returncode:
-            raise RuntimeError(f"airflow {' '.join(arguments)}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
-        return done.stdout
+            raise RuntimeError(f"{lines}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
+        return [(one["code"], one["out"], one["err"]) for one in json.loads(results.read_text())]
 
     def _ready(self) -> bool:
         try:
@@ -173,9 +200,13 @@ class AirflowHome:
             time.sleep(0.2)
 
     def trigger(self, dag_id: str, conf: Mapping[str, Any] | None = None) -> str:
-        """Trigger a DAG and give the run's id."""
+        """Trigger a DAG and give the run's id; where its form wants a phrase typed, it is typed."""
         self.patch(f"/dags/{dag_id}", {"is_paused": False})
-        run = self.post(f"/dags/{dag_id}/dagRuns", {"logical_date": None, "conf": dict(conf or {})})
+        conf = dict(conf or {})
+        confirm = (self.get(f"/dags/{dag_id}/details")["params"] or {}).get("confirm")
+        if confirm and "confirm" not in conf:
+            conf["confirm"] = re.sub(r"\\(.)", r"\1", confirm["schema"]["pattern"].strip("^$"))
+        run = self.post(f"/dags/{dag_id}/dagRuns", {"logical_date": None, "conf": conf})
         return str(run["dag_run_id"])
 
     def wait(self, dag_id: str, run_id: str, timeout: float = 180.0) -> str:
@@ -207,6 +238,11 @@ class AirflowHome:
         """Give what a task returned."""
         path = f"/dags/{dag_id}/dagRuns/{quote(run_id)}/taskInstances/{task_id}/xcomEntries/return_value"
         return self.get(f"{path}?deserialize=false&stringify=false")["value"]
+
+    def links(self, dag_id: str, run_id: str, task_id: str) -> dict[str, Any]:
+        """Give the extra links of a task of a run: address by name."""
+        path = f"/dags/{dag_id}/dagRuns/{quote(run_id)}/taskInstances/{task_id}/links"
+        return dict(self.get(path)["extra_links"])
 
     def xcoms(self, dag_id: str, run_id: str) -> list[Any]:
         """Give everything that a run's tasks wrote to XCom."""

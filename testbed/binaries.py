@@ -7,6 +7,8 @@ import shutil
 import sys
 from pathlib import Path
 
+from airflow_provider_stash.etcd.tools import find_tool
+
 
 def find(name: str, *, directory: str | None = None) -> str:
     """
@@ -26,6 +28,11 @@ def etcd_dirs() -> list[str]:
     """Give a directory for each etcd version there is, the default first (``STASH_TEST_ETCDS``)."""
     given = os.environ.get("STASH_TEST_ETCDS")
     return given.split(os.pathsep) if given else [str(Path(find("etcd")).parent)]
+
+
+def newest_etcd() -> str:
+    """Give the directory of the newest etcd there is."""
+    return max(etcd_dirs(), key=lambda directory: find_tool(directory).version)
 
 
 def restics() -> list[str]:

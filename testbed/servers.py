@@ -1,4 +1,4 @@
-"""S3, restic's REST server and a Pushgateway, on loopback; each a context manager."""
+"""S3, restic's REST server, a Pushgateway and a Prometheus, on loopback; each a context manager."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import base64
 import json
 import os
 import ssl
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TypeVar
+from typing import Any, TypeVar
+from urllib.parse import quote
 
 from testbed.binaries import find
 from testbed.certificates import Authority
@@ -219,3 +221,59 @@ class PushgatewayServer(_Service):
             for sample in family.samples
             if sample.name.startswith(prefix)
         }
+
+
+class PrometheusServer(_Service):
+    """
+    Prometheus, scraping a Pushgateway each second.
+
+    :param gateway: address of the Pushgateway, ``http://host:port``.
+    :param rules: file of its alerting rules; evaluated each second.
+    """
+
+    question = "/-/ready"
+
+    def __init__(self, directory: Path, *, gateway: str, rules: Path) -> None:
+        self.gateway, self.rules = gateway, rules
+        super().__init__(directory)
+
+    def command(self) -> Sequence[str]:
+        config = self.directory / "prometheus.yaml"
+        scraped = {
+            "job_name": "pushgateway",
+            "honor_labels": True,
+            "static_configs": [{"targets": [self.gateway.removeprefix("http://")]}],
+        }
+        settings = {
+            "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
+            "rule_files": [str(self.rules)],
+            "scrape_configs": [scraped],
+        }
+        config.write_text(json.dumps(settings))  # JSON is YAML
+        return [
+            find("prometheus"),
+            f"--config.file={config}",
+            f"--storage.tsdb.path={self.directory / 'data'}",
+            f"--web.listen-address=127.0.0.1:{self.port}",
+        ]
+
+    def query(self, expression: str) -> list[dict[str, Any]]:
+        """Evaluate an expression now; gives ``metric`` (labels) and ``value`` of each series."""
+        answer = json.loads(self.get(f"/api/v1/query?query={quote(expression)}"))
+        return list(answer["data"]["result"])
+
+    def query_range(self, expression: str, seconds: float) -> list[dict[str, Any]]:
+        """Evaluate an expression over the last seconds; gives ``metric`` and ``values`` of each series."""
+        now = time.time()
+        given = f"query={quote(expression)}&start={now - seconds}&end={now}&step=1"
+        answer = json.loads(self.get(f"/api/v1/query_range?{given}"))
+        return list(answer["data"]["result"])
+
+    def label_values(self, label: str, match: str) -> list[str]:
+        """Give the values that a label has in the series that match."""
+        answer = json.loads(self.get(f"/api/v1/label/{label}/values?match[]={quote(match)}"))
+        return list(answer["data"])
+
+    def alerts(self) -> list[dict[str, Any]]:
+        """Give the alerts that are pending or firing."""
+        return list(json.loads(self.get("/api/v1/alerts"))["data"]["alerts"])

@@ -12,8 +12,10 @@ from airflow.sdk import DAG, TaskGroup, TriggerRule
 
 from airflow_provider_stash.dags.forms import add_form, backup_form
 from airflow_provider_stash.dags.hooks import PostHook, attach_after, chain_before, described
+from airflow_provider_stash.dags.notify import add_callbacks
 from airflow_provider_stash.exceptions import InvalidConfigurationError
-from airflow_provider_stash.operators.etcd import EtcdBackupOperator
+from airflow_provider_stash.kubernetes.job_settings import KubernetesJob, as_job
+from airflow_provider_stash.operators.etcd import EtcdBackupOperator, EtcdWaitOperator
 from airflow_provider_stash.operators.overlap import SkipIfRunningOperator
 from airflow_provider_stash.operators.restic import (
     ResticCheckOperator,
@@ -21,12 +23,14 @@ from airflow_provider_stash.operators.restic import (
     ResticInitOperator,
     ResticStatusOperator,
 )
+from airflow_provider_stash.operators.session import EtcdBackupSessionOperator
 from airflow_provider_stash.restic.forget import RetentionPolicy
 from airflow_provider_stash.sensors.etcd import EtcdHealthSensor
 from airflow_provider_stash.steps.backup import STASH_HOST, TempDir
 
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperator
+    from airflow.sdk.bases.notifier import BaseNotifier
 
 
 @dataclass(frozen=True)
@@ -38,12 +42,14 @@ class Metrics:
     :param textfile_dir: node_exporter's textfile directory.
     :param namespace: label.
     :param labels: further labels.
+    :param dashboard_url: of a dashboard, such as Grafana's; linked from the task that pushes. (templated)
     """
 
     pushgateway_conn_id: str | None = None
     textfile_dir: str | None = None
     namespace: str = "default"
     labels: Mapping[str, str] | None = None
+    dashboard_url: str | None = None
 
 
 @dataclass(frozen=True)
@@ -68,6 +74,7 @@ def etcd_backup_dag(
     timeout: timedelta | None = None,
     retries: int = 0,
     retry_delay: timedelta = timedelta(minutes=5),
+    notify: Sequence[BaseNotifier] = (),
     dag_kwargs: Mapping[str, Any] | None = None,
     **session: Any,
 ) -> DAG:
@@ -86,6 +93,7 @@ def etcd_backup_dag(
     :param timeout: for a whole run (Stash: ``timeOut``); None: no limit.
     :param retries: of each task (Stash: ``retryConfig.maxRetry``).
     :param retry_delay: between them (Stash: ``retryConfig.delay``).
+    :param notify: Airflow notifiers that tell of a failure, once, and of the recovery; see docs/alerts.md.
     :param dag_kwargs: further arguments of the ``DAG``, such as ``owner_links``, ``start_date`` or ``tags``.
     :param session: further arguments of ``etcd_backup``.
     :raises InvalidConfigurationError: a value that can't be meant.
@@ -105,6 +113,8 @@ def etcd_backup_dag(
         "doc_md": _doc(etcd_conn_id, repository_conn_id),
         **given,
     }
+    what = f"Backup of {etcd_conn_id} to {repository_conn_id}"
+    arguments = add_callbacks(arguments, notify, what=what, proof_task_id="backup")
     with DAG(dag_id, **arguments) as dag:
         form = _Form(
             dag.param("tags"), dag.param("keep_forever"), dag.param("verify_deeply"), dag.param("retention")
@@ -136,8 +146,11 @@ def etcd_backup(group_id: str = "etcd_backup", **session: Any) -> TaskGroup:
     :param initialize: make the repository when there is none; default yes.
     :param check: check the repository's integrity; default yes.
     :param read_data_subset: have the check read a part of the data: ``rotate/7``, ``5%``, ``1G``.
+    :param execution: where the steps run: ``worker`` (the default), ``kubernetes`` (Jobs as the connection
+        ``kubernetes_default`` says), or a ``KubernetesJob``.
+    :param one_task: all steps in one task, ``session``: one Job, where ``execution`` is one.
     :param wait_timeout: seconds to wait for etcd (Stash: ``waitTimeout``); default 300.
-    :param deferrable: wait in the triggerer.
+    :param deferrable: wait for etcd in the triggerer; a Job has a ``deferrable`` of its own.
     :param temp_dir: stage the snapshot in a file, a ``TempDir``; default: stream it.
     :param hash_kv: record etcd's hash of all keys.
     :param extra_args: further arguments of ``restic backup``.
@@ -165,6 +178,8 @@ def _build(
     initialize: bool = True,
     check: bool = True,
     read_data_subset: str | None = None,
+    execution: KubernetesJob | str | None = None,
+    one_task: bool = False,
     wait_timeout: float = 300.0,
     deferrable: bool = False,
     temp_dir: TempDir | None = None,
@@ -181,25 +196,59 @@ def _build(
         retention_policy = RetentionPolicy.from_stash(
             retention_policy
         )  # a mistake shows when the DAG is parsed
-    locking: dict[str, Any] = {"restic_conn_id": repository_conn_id, **({"pool": pool} if pool else {})}
-    wait = EtcdHealthSensor(
-        task_id="wait_for_etcd", etcd_conn_id=etcd_conn_id, timeout=wait_timeout, deferrable=deferrable
-    )
-    init = ResticInitOperator(task_id="init_repository", create=initialize, **locking)
-    backup = EtcdBackupOperator(
-        task_id="backup",
-        etcd_conn_id=etcd_conn_id,
-        hostname=hostname,
-        tags=form.tags,
-        keep_forever=form.keep_forever,
-        temp_dir=temp_dir,
-        hash_kv=hash_kv,
-        extra_args=list(extra_args),
-        lock_timeout=lock_timeout,
+    on_repository: dict[str, Any] = {"restic_conn_id": repository_conn_id, "execution": execution}
+    locking = {**on_repository, **({"pool": pool} if pool else {})}
+    backup_arguments: dict[str, Any] = {
+        "etcd_conn_id": etcd_conn_id,
+        "hostname": hostname,
+        "tags": form.tags,
+        "keep_forever": form.keep_forever,
+        "temp_dir": temp_dir,
+        "hash_kv": hash_kv,
+        "extra_args": list(extra_args),
+        "lock_timeout": lock_timeout,
         **locking,
-    )
+    }
+    if one_task:
+        session = EtcdBackupSessionOperator(
+            task_id="session",
+            create=initialize,
+            wait_timeout=wait_timeout,
+            retention_policy=retention_policy,
+            retention=form.retention,
+            check=check,
+            read_data=form.verify_deeply,
+            read_data_subset=read_data_subset,
+            **backup_arguments,
+        )
+        chain_before(pre_backup, dag, []) >> session
+        data: list[BaseOperator] = [*pre_backup, session]
+        _finish(
+            dag,
+            data,
+            session,
+            session,
+            etcd_conn_id,
+            repository_conn_id,
+            hostname,
+            pre_backup,
+            post_backup,
+            metrics,
+        )
+        return data[:1]
+    wait: BaseOperator
+    if as_job(execution) is None:
+        wait = EtcdHealthSensor(
+            task_id="wait_for_etcd", etcd_conn_id=etcd_conn_id, timeout=wait_timeout, deferrable=deferrable
+        )
+    else:
+        wait = EtcdWaitOperator(
+            task_id="wait_for_etcd", etcd_conn_id=etcd_conn_id, timeout=wait_timeout, execution=execution
+        )
+    init = ResticInitOperator(task_id="init_repository", create=initialize, **locking)
+    backup = EtcdBackupOperator(task_id="backup", **backup_arguments)
     chain_before(pre_backup, dag, [wait, init]) >> backup
-    data: list[BaseOperator] = [wait, init, *pre_backup, backup]
+    data = [wait, init, *pre_backup, backup]
     forget: BaseOperator | None = None
     if retention_policy is not None:
         forget = ResticForgetOperator(
@@ -226,19 +275,47 @@ def _build(
         data.append(checked)
     status = ResticStatusOperator(
         task_id="status",
-        restic_conn_id=repository_conn_id,
         check_task_id=checked.task_id if checked else None,
         forget_task_id=forget.task_id if forget else None,
         trigger_rule=TriggerRule.ALL_DONE,
+        **on_repository,
     )
+    data[-1] >> status
+    _finish(
+        dag,
+        data,
+        backup,
+        status,
+        etcd_conn_id,
+        repository_conn_id,
+        hostname,
+        pre_backup,
+        post_backup,
+        metrics,
+    )
+    return [wait, init]
+
+
+def _finish(
+    dag: DAG,
+    data: Sequence[BaseOperator],
+    host: BaseOperator,
+    status: BaseOperator,
+    etcd_conn_id: str,
+    repository_conn_id: str,
+    hostname: str,
+    pre_backup: Sequence[BaseOperator],
+    post_backup: Sequence[PostHook | BaseOperator],
+    metrics: Metrics | None,
+) -> None:
+    """Make the tasks after the data tasks: the run's outcome, hooks, metrics."""
     # The run's outcome is that of the data tasks: tasks that run whatever happened must not hide a failure.
-    outcome = EmptyOperator(task_id="outcome", trigger_rule=TriggerRule.NONE_FAILED)
-    data[-1] >> [status, outcome]
+    data[-1] >> EmptyOperator(task_id="outcome", trigger_rule=TriggerRule.NONE_FAILED)
     after = attach_after(
         post_backup,
         dag,
         data,
-        host=backup,
+        host=host,
         before=pre_backup,
         session=described("BackupConfiguration", dag.dag_id, etcd_conn_id),
     )
@@ -251,22 +328,28 @@ def _build(
             etcd_conn_id=etcd_conn_id,
             restic_conn_id=repository_conn_id,
             data_task_ids=[task.task_id for task in data],
-            host_task_id=backup.task_id,
+            host_task_id=host.task_id,
             status_task_id=status.task_id,
             pushgateway_conn_id=metrics.pushgateway_conn_id,
             textfile_dir=metrics.textfile_dir,
             hostname=hostname,
             namespace=metrics.namespace,
             labels=metrics.labels,
+            dashboard_url=metrics.dashboard_url,
         )
         # A teardown's failure shows, but does not fail the run.
         [status, *after] >> push.as_teardown()
-    return [wait, init]
 
 
 def _doc(etcd_conn_id: str, repository_conn_id: str) -> str:
-    return (
-        f"Backs up the etcd cluster of the connection `{etcd_conn_id}` to the restic repository of the connection "
-        f"`{repository_conn_id}`.\n\nTrigger it for a backup at once. What it keeps and has checked is told by the "
-        f"events of the asset `restic:{repository_conn_id}`. To restore, trigger the restore DAG of this cluster."
-    )
+    return f"""
+Backs up the etcd cluster of the connection `{etcd_conn_id}` to the restic repository of the connection
+`{repository_conn_id}`.
+
+* **A backup now:** *Trigger*. The form takes tags, keeps the snapshot for ever, or has all data verified.
+* **Is it protected?** The *Backups* page in the navigation tells the age of the last good backup, and the snapshots.
+  The repository's status is also the last event of the asset `restic:{repository_conn_id}`.
+* **It failed:** the log of the first red task says what was wrong and what to do. Older snapshots are not touched.
+* **Restore:** trigger the restore DAG of this cluster, or *Restore...* beside a snapshot on the *Backups* page. By
+  hand: `restic dump latest /stash-tmp/data/snapshot.db` gives the file that `etcdutl snapshot restore` takes.
+"""

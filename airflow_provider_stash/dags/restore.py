@@ -10,8 +10,9 @@ from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG
 
 from airflow_provider_stash.dags.backup import Metrics
-from airflow_provider_stash.dags.forms import add_form, restore_form
+from airflow_provider_stash.dags.forms import add_form, require_confirmation, restore_form
 from airflow_provider_stash.dags.hooks import PostHook, attach_after, chain_before, described
+from airflow_provider_stash.dags.notify import add_callbacks
 from airflow_provider_stash.operators.restic import ResolveSnapshotOperator
 from airflow_provider_stash.operators.restore import (
     CleanUpRestoreOperator,
@@ -26,7 +27,9 @@ from airflow_provider_stash.steps.backup import STASH_HOST
 
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperator
+    from airflow.sdk.bases.notifier import BaseNotifier
 
+    from airflow_provider_stash.kubernetes.job_settings import KubernetesJob
     from airflow_provider_stash.workloads.base import Workload
 
 
@@ -36,7 +39,9 @@ def etcd_restore_dag(
     etcd_conn_id: str,
     repository_conn_id: str,
     workload: Workload,
+    execution: KubernetesJob | str | None = None,
     hostname: str = STASH_HOST,
+    confirm: bool = True,
     approval: bool = False,
     approval_timeout: timedelta | None = None,
     work_dir: str | None = None,
@@ -50,6 +55,7 @@ def etcd_restore_dag(
     pre_restore: Sequence[BaseOperator] = (),
     post_restore: Sequence[PostHook | BaseOperator] = (),
     metrics: Metrics | None = None,
+    notify: Sequence[BaseNotifier] = (),
     dag_kwargs: Mapping[str, Any] | None = None,
 ) -> DAG:
     """
@@ -62,7 +68,11 @@ def etcd_restore_dag(
     :param etcd_conn_id: the etcd connection; none of its members needs to be alive.
     :param repository_conn_id: the restic connection.
     :param workload: where the members run, such as a ``ProcessWorkload``.
+    :param execution: where the snapshot is chosen and the restored cluster verified: ``worker`` (the default),
+        ``kubernetes`` or a ``KubernetesJob``, as in ``etcd_backup``.
     :param hostname: the restic host whose snapshots are meant, unless the form says otherwise.
+    :param confirm: whether a restore that is no dry run needs the etcd connection's id typed into the form (by the
+        API: ``confirm`` in ``conf``).
     :param approval: whether a person is asked before anything is stopped, unless the form says otherwise.
     :param approval_timeout: how long to wait for the answer; None: for ever.
     :param work_dir: where the snapshot is downloaded to; None: the system's temporary directory.
@@ -76,6 +86,7 @@ def etcd_restore_dag(
     :param pre_restore: operators to run before the members are stopped, one after another.
     :param post_restore: operators or ``PostHook``s to run after.
     :param metrics: where the session's metrics go; None: nowhere.
+    :param notify: Airflow notifiers that tell of each failure, and of a success after one; see docs/alerts.md.
     :param dag_kwargs: further arguments of the ``DAG``; ``dagrun_timeout`` is refused: it would forbid the way back.
     """
     given = dict(dag_kwargs or {})
@@ -92,9 +103,11 @@ def etcd_restore_dag(
         "max_active_runs": 1,
         "is_paused_upon_creation": False,
         "tags": ["stash", "restore", "etcd"],
-        "doc_md": _doc(etcd_conn_id, repository_conn_id),
+        "doc_md": _doc(etcd_conn_id, repository_conn_id, confirm=confirm),
         **given,
     }
+    what = f"Restore of {etcd_conn_id} from {repository_conn_id}"
+    arguments = add_callbacks(arguments, notify, what=what, proof_task_id="verify", repeat=True)
     on_host: dict[str, Any] = {"workload": workload, **({"queue": queue} if queue else {})}
     with DAG(dag_id, **arguments) as dag:
         param: Callable[[str], Any] = dag.param
@@ -104,6 +117,8 @@ def etcd_restore_dag(
             snapshot=param("snapshot"),
             before=param("before"),
             hostname=param("hostname"),
+            execution=execution,
+            pre_execute=require_confirmation(etcd_conn_id) if confirm else None,
         )
         chosen: Any = resolve.output
         fetch = FetchSnapshotOperator(
@@ -128,12 +143,15 @@ def etcd_restore_dag(
             plan_only=param("dry_run"),
             response_timeout=approval_timeout,
         )
-        fill = FillMembersOperator(task_id="fill_members", plan=plan, **on_host)
+        fill = FillMembersOperator(
+            task_id="fill_members", plan=plan, restic_conn_id=repository_conn_id, **on_host
+        )
         stop = StopMembersOperator(task_id="stop_members", **on_host)
         start = StartMembersOperator(task_id="start_members", **on_host)
         verify = VerifyRestoreOperator(
-            task_id="verify", plan=plan, etcd_conn_id=etcd_conn_id, timeout=health_timeout, **on_host
-        )
+            task_id="verify", plan=plan, etcd_conn_id=etcd_conn_id, timeout=health_timeout, execution=execution,
+            **on_host,
+        )  # fmt: skip
         order = [fill, stop] if workload.fills_while_running else [stop, fill]
         last = chain_before(pre_restore, dag, [approve])
         last >> order[0] >> order[1] >> start >> verify
@@ -161,7 +179,8 @@ def etcd_restore_dag(
             _push_metrics(
                 metrics, etcd_conn_id, repository_conn_id, data, verify.task_id, [roll_back, *after]
             )
-    add_form(dag, restore_form(hostname, approval, bump_revision))
+    phrase = etcd_conn_id if confirm else None
+    add_form(dag, restore_form(hostname, approval, bump_revision, phrase=phrase))
     return dag
 
 
@@ -187,15 +206,24 @@ def _push_metrics(
         hostname="{{ params.hostname }}",
         namespace=metrics.namespace,
         labels=metrics.labels,
+        dashboard_url=metrics.dashboard_url,
     )
     list(after) >> push.as_teardown()
 
 
-def _doc(etcd_conn_id: str, repository_conn_id: str) -> str:
-    return (
-        f"Restores the etcd cluster of the connection `{etcd_conn_id}` from the restic repository of the connection "
-        f"`{repository_conn_id}`.\n\nTrigger it and choose a snapshot; with *Dry run* nothing is stopped. The snapshot "
-        "is downloaded, checked and tried first. Then the members are stopped, their old data is set aside, and they "
-        "start on the restored data. If anything fails after the stop, the old data is put back and the members are "
-        "started again."
-    )
+def _doc(etcd_conn_id: str, repository_conn_id: str, *, confirm: bool) -> str:
+    typed = f", type `{etcd_conn_id}` into the last field" if confirm else ""
+    return f"""
+Restores the etcd cluster of the connection `{etcd_conn_id}` from the restic repository of the connection
+`{repository_conn_id}`. **What is in the cluster is replaced by the snapshot.**
+
+1. *Trigger*. `latest` is the newest snapshot; or give the beginning of an id, or a time under *Before*.
+2. Unsure? *Dry run*: all is downloaded, checked and tried, the task `approve` tells what would be lost, and nothing is
+   stopped.
+3. To restore{typed} and trigger. With *Ask before the stop* it waits at `approve` (*Required Actions*).
+4. Green: every member is healthy, holds the same keys, at the revision promised.
+   Red: the log of the first red task says why. If members had been stopped, `roll_back` has put the old data back and
+   started them again; its log tells of each member.
+
+No member needs to be alive. The old data stays beside the new: `<data dir>/.stash/<restore>/old`.
+"""

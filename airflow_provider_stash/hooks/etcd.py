@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow.sdk import BaseHook
 from airflow.sdk.log import mask_secret
 
 from airflow_provider_stash.etcd.config import EtcdConfig, parse_endpoints
@@ -15,6 +14,7 @@ from airflow_provider_stash.exceptions import (
     StashError,
 )
 from airflow_provider_stash.hooks.fields import Fields
+from airflow_provider_stash.hooks.manifests import ManifestHook
 from airflow_provider_stash.steps.results import human_size
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _DEFAULT_TIMEOUT = 5.0
 _TEST_TIMEOUT = 3.0
 
 
-class EtcdHook(BaseHook):
+class EtcdHook(ManifestHook):
     """
     Reads an ``etcd`` connection.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from airflow.sdk import BaseHook
 from airflow.sdk.log import mask_secret
 
 from airflow_provider_stash.exceptions import (
@@ -13,6 +12,7 @@ from airflow_provider_stash.exceptions import (
     StashError,
 )
 from airflow_provider_stash.hooks.fields import Fields
+from airflow_provider_stash.hooks.manifests import ManifestHook
 from airflow_provider_stash.restic.backends import BACKENDS, PASSWORD_KEY, with_credentials
 from airflow_provider_stash.restic.repository import Repository
 
@@ -22,7 +22,7 @@ _STASH_KEYS = sorted(
 )
 
 
-class ResticHook(BaseHook):
+class ResticHook(ManifestHook):
     """
     Reads a ``restic`` connection.
 
@@ -54,10 +54,11 @@ class ResticHook(BaseHook):
         """Give the repository; see ``get_repository``."""
         return self.get_repository()
 
-    def get_repository(self) -> Repository:
+    def get_repository(self, *, credentials: bool = True) -> Repository:
         """
         Read the connection.
 
+        :param credentials: without, the password and the backend's keys are left out, and may be missing.
         :raises InvalidConfigurationError: a field that can't be meant, by its name, or one that is missing.
         """
         connection = self.get_connection(self.restic_conn_id)
@@ -67,18 +68,19 @@ class ResticHook(BaseHook):
         )
         location = self._location(connection.host, fields)
         password = connection.password or keys.get(PASSWORD_KEY, "")
-        if not password:
+        if not password and credentials:
             raise InvalidConfigurationError(
                 f"Connection {self.restic_conn_id!r} has no password: the repository's password is needed to encrypt "
                 "it and to open it. Keep it in a second place: without it the backups are lost."
             )
-        mask_secret(password)
+        if password:
+            mask_secret(password)
         options = (
             {"s3.region": region} if (region := fields.text("region")) and location.startswith("s3:") else {}
         )
         repository = Repository(
             location=location,
-            password=password,
+            password=password if credentials else "",
             ca_cert=fields.pem("ca_certificate"),
             client_cert=fields.pem("client_private_key", secret=True),
             insecure_tls=fields.flag("insecure_tls"),
@@ -94,6 +96,8 @@ class ResticHook(BaseHook):
         try:
             if aws_conn_id:
                 repository = self._with_aws(repository, aws_conn_id)
+            if not credentials:
+                return replace(repository, environment={}, client_cert=None)
             return with_credentials(repository, {**keys, PASSWORD_KEY: password})
         except InvalidConfigurationError as error:
             raise InvalidConfigurationError(f"Connection {self.restic_conn_id!r}: {error}") from error

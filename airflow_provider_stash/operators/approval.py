@@ -36,7 +36,9 @@ class RestoreApprovalOperator(ApprovalOperator):
         plan_only: bool | str = False,
         **kwargs: Any,
     ) -> None:
-        kwargs.setdefault("subject", f"Restore etcd cluster {etcd_conn_id}?")
+        kwargs.setdefault(
+            "subject", f"Restore etcd cluster {etcd_conn_id}?"
+        )  # told in full once the plan is known
         super().__init__(**kwargs)
         self.plan = plan
         self.etcd_conn_id = etcd_conn_id
@@ -53,5 +55,8 @@ class RestoreApprovalOperator(ApprovalOperator):
             )
         if not as_bool(self.ask, "ask"):
             return None
-        self.body = "\n".join(f"- {line}" for line in lines)
+        self.subject = f"{self.subject} {lines[0]}"
+        self.body = "\n".join(
+            f"- **{what}:** {words}" for what, words in (line.split(": ", 1) for line in lines)
+        )
         return super().execute(context)

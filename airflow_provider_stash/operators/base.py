@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
@@ -34,10 +34,14 @@ class StashOperator(BaseOperator):
     _running = False
 
     def execute(self, context: Context) -> Any:
+        return self.guarded(context, lambda: self.run_step(context))
+
+    def guarded(self, context: Context, work: Callable[[], Any]) -> Any:
+        """Do work that ``on_kill`` ends, and whose errors tell whether a retry makes sense."""
         self._running = True
         tell_attempt(context)
         try:
-            return self.run_step(context)
+            return work()
         except StashError as error:
             tell_attempt(context, str(error))
             if error.retryable:

@@ -1,18 +1,54 @@
-"""Backs up etcd."""
+"""Waits for etcd and backs it up."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_stash.operators.base import StashOperator, as_bool
-from airflow_provider_stash.steps.backup import KEEP_FOREVER_TAG, STASH_HOST, TempDir, back_up
+from airflow_provider_stash.operators.base import as_bool
+from airflow_provider_stash.operators.links import RUN_TAG, RepositoryLink, SnapshotLink
+from airflow_provider_stash.operators.step import StepOperator
+from airflow_provider_stash.steps.backup import KEEP_FOREVER_TAG, STASH_HOST, TempDir
+from airflow_provider_stash.steps.call import StepCall
 
 if TYPE_CHECKING:
+    from airflow.providers.openlineage.extractors import OperatorLineage
     from airflow.sdk import Context
 
 
-class EtcdBackupOperator(StashOperator):
+class EtcdWaitOperator(StepOperator):
+    """
+    Waits until an etcd endpoint serves a linearizable read, from the place where the steps run.
+
+    In a Job it sees what the backup will see; in a worker use ``EtcdHealthSensor``, which can be deferred.
+
+    :param etcd_conn_id: the etcd connection.
+    :param timeout: seconds in all (Stash: ``waitTimeout``).
+    :param poke_interval: seconds between looks.
+    :param execution: see ``StepOperator``.
+    :return: ``members`` with their status, ``alarms``.
+    """
+
+    ui_color = "#e1d5e7"
+
+    def __init__(
+        self,
+        *,
+        etcd_conn_id: str = "etcd_default",
+        timeout: float = 300.0,
+        poke_interval: float = 5.0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.etcd_conn_id = etcd_conn_id
+        self.timeout = timeout
+        self.poke_interval = poke_interval
+
+    def prepare(self, context: Context) -> StepCall:
+        return StepCall("wait_for_health", {"timeout": self.timeout, "poke_interval": self.poke_interval})
+
+
+class EtcdBackupOperator(StepOperator):
     """
     Streams a snapshot of etcd into a restic repository.
 
@@ -31,6 +67,7 @@ class EtcdBackupOperator(StashOperator):
         database for it.
     :param extra_args: further arguments of ``restic backup``. (templated)
     :param lock_timeout: seconds to wait while the repository is locked.
+    :param execution: see ``StepOperator``.
     :return: Stash's host backup stats and what is known of the data, see ``steps.backup.back_up``.
     """
 
@@ -44,6 +81,7 @@ class EtcdBackupOperator(StashOperator):
         "extra_args",
     )
     ui_color = "#d5e8d4"
+    operator_extra_links = (RepositoryLink(), SnapshotLink())
 
     def __init__(
         self,
@@ -70,21 +108,29 @@ class EtcdBackupOperator(StashOperator):
         self.extra_args = extra_args
         self.lock_timeout = lock_timeout
 
-    def run_step(self, context: Context) -> dict[str, Any]:
-        from airflow_provider_stash.hooks.etcd import EtcdHook
-        from airflow_provider_stash.hooks.restic import ResticHook
-
+    def prepare(self, context: Context) -> StepCall:
         ti = context["ti"]
-        tags = [*(self.tags or ()), f"airflow-run={ti.dag_id}/{ti.run_id}"]
+        tags = [*(self.tags or ()), f"{RUN_TAG}{ti.dag_id}/{ti.run_id}"]
         if as_bool(self.keep_forever, "keep_forever"):
             tags.append(KEEP_FOREVER_TAG)
-        return back_up(
-            EtcdHook(self.etcd_conn_id).get_config(),
-            ResticHook(self.restic_conn_id).get_repository(),
-            hostname=self.hostname,
-            tags=tags,
-            temp_dir=self.temp_dir,
-            hash_kv=self.hash_kv,
-            extra_args=self.extra_args or (),
-            lock_timeout=self.lock_timeout,
+        return StepCall(
+            "back_up",
+            {
+                "hostname": self.hostname,
+                "tags": tags,
+                "temp_dir": self.temp_dir,
+                "hash_kv": self.hash_kv,
+                "extra_args": self.extra_args or (),
+                "lock_timeout": self.lock_timeout,
+            },
+        )
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any]:
+        """Tell OpenLineage, where its provider is installed, what was read and written."""
+        from airflow_provider_stash.lineage import backup_lineage
+
+        return backup_lineage(
+            task_instance.xcom_pull(task_ids=self.task_id),
+            etcd=self.etcd().endpoints[0].url,
+            location=self.repository(credentials=False).redacted_location,
         )

@@ -132,7 +132,9 @@ class StashHookOperator(StashOperator):
             told = attempt(context, host) if host else {}
             return Status("Succeeded", duration, retry_left=told.get("retryLeft", self._retries()))
         failed = self.tasks.first_failed(states)
-        error = attempt(context, failed).get("error") if failed else None
+        if failed is None:
+            return Status("Failed", duration, "what comes before the session failed")
+        error = attempt(context, failed).get("error")
         return Status("Failed", duration, error or f"task {failed} failed: see its log")
 
     def _retries(self) -> int:

@@ -12,6 +12,7 @@ from airflow_provider_stash.exceptions import InvalidConfigurationError
 from airflow_provider_stash.metrics.push import Pushgateway, push, write_textfile
 from airflow_provider_stash.metrics.series import Identity, backup_registry, restore_registry
 from airflow_provider_stash.operators.base import StashOperator, task_states
+from airflow_provider_stash.operators.links import MetricsLink
 from airflow_provider_stash.steps.backup import STASH_HOST
 
 if TYPE_CHECKING:
@@ -31,17 +32,20 @@ class PushMetricsOperator(StashOperator):
     :param data_task_ids: tasks of this run whose states decide whether the session succeeded, ``host_task_id``
         among them.
     :param host_task_id: task of an ``EtcdBackupOperator``, or ``VerifyRestoreOperator``: its result is the host's.
-    :param status_task_id: task of a ``ResticStatusOperator``.
+    :param status_task_id: task of a ``ResticStatusOperator``. Where both are the task of one
+        ``EtcdBackupSessionOperator``, its result holds both.
     :param pushgateway_conn_id: an ``http`` connection; its extra may hold ``ca_certificate`` (PEM) and
         ``insecure_tls``.
     :param textfile_dir: node_exporter's textfile directory. Without this and the above the task is not needed.
     :param hostname: restic host. (templated)
     :param namespace: label. (templated)
     :param labels: further labels. (templated)
+    :param dashboard_url: where the task's link *Metrics* leads; None: to the Pushgateway. (templated)
     :return: ``success``, ``job``, ``instance``, ``series`` (how many), ``pushedTo``.
     """
 
-    template_fields: Sequence[str] = ("hostname", "namespace", "labels")
+    template_fields: Sequence[str] = ("hostname", "namespace", "labels", "dashboard_url")
+    operator_extra_links = (MetricsLink(),)
 
     def __init__(
         self,
@@ -57,6 +61,7 @@ class PushMetricsOperator(StashOperator):
         hostname: str = STASH_HOST,
         namespace: str = "default",
         labels: Mapping[str, str] | None = None,
+        dashboard_url: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -75,6 +80,7 @@ class PushMetricsOperator(StashOperator):
         self.hostname = hostname
         self.namespace = namespace
         self.labels = labels
+        self.dashboard_url = dashboard_url
 
     def run_step(self, context: Context) -> dict[str, Any]:
         states = task_states(context, self.data_task_ids)
@@ -104,7 +110,7 @@ class PushMetricsOperator(StashOperator):
     def _identity(self) -> Identity:
         from airflow_provider_stash.hooks.restic import ResticHook
 
-        repository = ResticHook(self.restic_conn_id).get_repository()
+        repository = ResticHook(self.restic_conn_id).get_repository(credentials=False)
         return Identity(
             invoker_kind="BackupConfiguration" if self.session == "backup" else "RestoreSession",
             invoker_name=self.dag_id,
@@ -128,7 +134,11 @@ class PushMetricsOperator(StashOperator):
             return restore_registry(
                 identity, success=success, duration=duration, now=now, restored=host is not None
             )
-        repository = ti.xcom_pull(task_ids=self.status_task_id) if self.status_task_id else None
+        if self.status_task_id == self.host_task_id:
+            both = host or {}
+            host, repository = both.get("backup"), both.get("status")
+        else:
+            repository = ti.xcom_pull(task_ids=self.status_task_id) if self.status_task_id else None
         return backup_registry(
             identity, success=success, duration=duration, now=now, host=host, repository=repository
         )
@@ -137,14 +147,12 @@ class PushMetricsOperator(StashOperator):
     def _gateway(conn_id: str) -> Pushgateway:
         from airflow.sdk import BaseHook
 
+        from airflow_provider_stash.hooks.http import base_url
+
         connection = BaseHook.get_connection(conn_id)
         extra = connection.extra_dejson
-        host = connection.host or ""
-        url = host if "://" in host else f"{connection.schema or 'http'}://{host}"
-        if connection.port and url.count(":") < 2:
-            url += f":{connection.port}"
         return Pushgateway(
-            url=url.rstrip("/"),
+            url=base_url(connection),
             user=connection.login or None,
             password=connection.password or None,
             ca_cert=extra.get("ca_certificate"),

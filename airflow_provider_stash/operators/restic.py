@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.sdk.exceptions import AirflowSkipException
 
 from airflow_provider_stash.assets import repository_asset
 from airflow_provider_stash.exceptions import RepositoryDamagedError
-from airflow_provider_stash.operators.base import StashOperator, as_bool
+from airflow_provider_stash.operators.base import as_bool
+from airflow_provider_stash.operators.links import BackupRunLink
+from airflow_provider_stash.operators.step import StepOperator
 from airflow_provider_stash.restic.forget import RetentionPolicy
-from airflow_provider_stash.steps import repository as steps
 from airflow_provider_stash.steps.backup import KEEP_FOREVER_TAG, STASH_HOST
-from airflow_provider_stash.steps.resolve import resolve_snapshot
+from airflow_provider_stash.steps.call import StepCall
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -21,11 +22,12 @@ if TYPE_CHECKING:
     from airflow_provider_stash.restic.repository import Repository
 
 
-class ResticOperator(StashOperator):
+class ResticOperator(StepOperator):
     """
     Works on the repository of a restic connection.
 
     :param restic_conn_id: the restic connection.
+    :param execution: see ``StepOperator``.
     """
 
     ui_color = "#dae8fc"
@@ -33,13 +35,6 @@ class ResticOperator(StashOperator):
     def __init__(self, *, restic_conn_id: str = "restic_default", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.restic_conn_id = restic_conn_id
-
-    @property
-    def repository(self) -> Repository:
-        """Read the connection."""
-        from airflow_provider_stash.hooks.restic import ResticHook
-
-        return ResticHook(self.restic_conn_id).get_repository()
 
 
 class ResticInitOperator(ResticOperator):
@@ -56,8 +51,8 @@ class ResticInitOperator(ResticOperator):
         super().__init__(**kwargs)
         self.create = create
 
-    def run_step(self, context: Context) -> dict[str, Any]:
-        return steps.initialize(self.repository, create=self.create)
+    def prepare(self, context: Context) -> StepCall:
+        return StepCall("initialize", {"create": self.create})
 
 
 class ResticForgetOperator(ResticOperator):
@@ -98,15 +93,18 @@ class ResticForgetOperator(ResticOperator):
         self.enabled = enabled
         self.lock_timeout = lock_timeout
 
-    def run_step(self, context: Context) -> dict[str, Any]:
+    def prepare(self, context: Context) -> StepCall:
         if not as_bool(self.enabled, "enabled"):
             raise AirflowSkipException("The retention policy is turned off for this run.")
-        return steps.apply_retention(
-            self.repository,
-            RetentionPolicy.from_stash(self.retention_policy).keeping(KEEP_FOREVER_TAG),
-            hostname=self.hostname,
-            tags=self.tags or (),
-            lock_timeout=self.lock_timeout,
+        policy = RetentionPolicy.from_stash(self.retention_policy)
+        return StepCall(
+            "apply_retention",
+            {
+                "policy": policy.keeping(KEEP_FOREVER_TAG),
+                "hostname": self.hostname,
+                "tags": self.tags or (),
+                "lock_timeout": self.lock_timeout,
+            },
         )
 
 
@@ -136,21 +134,20 @@ class ResticCheckOperator(ResticOperator):
         self.read_data_subset = read_data_subset
         self.lock_timeout = lock_timeout
 
-    def run_step(self, context: Context) -> dict[str, Any]:
-        repository = self.repository
-        result = steps.check_integrity(
-            repository,
-            read_data=as_bool(self.read_data, "read_data"),
-            read_data_subset=self.read_data_subset or None,
-            lock_timeout=self.lock_timeout,
+    def prepare(self, context: Context) -> StepCall:
+        return StepCall(
+            "check_integrity",
+            {
+                "read_data": as_bool(self.read_data, "read_data"),
+                "read_data_subset": self.read_data_subset or None,
+                "lock_timeout": self.lock_timeout,
+            },
         )
+
+    def finish(self, context: Context, result: dict[str, Any]) -> dict[str, Any]:
         if not result["integrity"]:
             context["ti"].xcom_push(key="return_value", value=result)
-            raise RepositoryDamagedError(
-                f"restic check found {len(result['errors'])} errors in {repository.redacted_location}: "
-                f"{' '.join(result['errors'][:3])} Backups go on; find out what is damaged before you rely on "
-                "an older snapshot (docs: troubleshooting)."
-            )
+            raise_damage(result, self.repository(credentials=False))
         return result
 
 
@@ -178,18 +175,22 @@ class ResticStatusOperator(ResticOperator):
         self.forget_task_id = forget_task_id
         self.newest = newest
 
-    def run_step(self, context: Context) -> dict[str, Any]:
+    def prepare(self, context: Context) -> StepCall:
         ti = context["ti"]
         checked = ti.xcom_pull(task_ids=self.check_task_id) if self.check_task_id else None
         forgotten = ti.xcom_pull(task_ids=self.forget_task_id) if self.forget_task_id else None
-        status = steps.repository_status(
-            self.repository,
-            integrity=checked["integrity"] if checked else None,
-            forgotten=forgotten,
-            newest=self.newest,
+        return StepCall(
+            "repository_status",
+            {
+                "integrity": checked["integrity"] if checked else None,
+                "forgotten": {key: forgotten[key] for key in ("removed", "dryRun")} if forgotten else None,
+                "newest": self.newest,
+            },
         )
-        context["outlet_events"][repository_asset(self.restic_conn_id)].extra = status
-        return status
+
+    def finish(self, context: Context, result: dict[str, Any]) -> dict[str, Any]:
+        context["outlet_events"][repository_asset(self.restic_conn_id)].extra = result
+        return result
 
 
 class ResolveSnapshotOperator(ResticOperator):
@@ -205,6 +206,7 @@ class ResolveSnapshotOperator(ResticOperator):
     """
 
     template_fields: Sequence[str] = ("snapshot", "before", "revision", "hostname", "tags")
+    operator_extra_links = (BackupRunLink(),)
 
     def __init__(
         self,
@@ -223,12 +225,28 @@ class ResolveSnapshotOperator(ResticOperator):
         self.hostname = hostname
         self.tags = tags
 
-    def run_step(self, context: Context) -> dict[str, Any]:
-        return resolve_snapshot(
-            self.repository,
-            snapshot=self.snapshot,
-            before=self.before or None,
-            revision=int(self.revision) if self.revision else None,
-            hostname=self.hostname or None,
-            tags=self.tags or (),
+    def prepare(self, context: Context) -> StepCall:
+        return StepCall(
+            "resolve_snapshot",
+            {
+                "snapshot": self.snapshot,
+                "before": self.before or None,
+                "revision": int(self.revision) if self.revision else None,
+                "hostname": self.hostname or None,
+                "tags": self.tags or (),
+            },
         )
+
+
+def raise_damage(checked: Mapping[str, Any], repository: Repository) -> NoReturn:
+    """
+    Fail for what a check has found.
+
+    :param checked: what ``check_integrity`` returned.
+    :raises RepositoryDamagedError: always.
+    """
+    raise RepositoryDamagedError(
+        f"restic check found {len(checked['errors'])} errors in {repository.redacted_location}: "
+        f"{' '.join(checked['errors'][:3])} Backups go on; find out what is damaged before you rely on "
+        "an older snapshot (docs: troubleshooting)."
+    )

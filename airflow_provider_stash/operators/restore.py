@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.exceptions import AirflowSkipException
 
 from airflow_provider_stash.operators.base import StashOperator, key_of, task_states
-from airflow_provider_stash.steps.fetch import FetchOptions, fetch_snapshot, remove_download
+from airflow_provider_stash.operators.step import StepOperator
+from airflow_provider_stash.steps.call import StepCall
+from airflow_provider_stash.steps.fetch import FetchOptions, fetch_snapshot, remove_download, source_of
 from airflow_provider_stash.steps.roll_back import roll_back
-from airflow_provider_stash.steps.verify import verify_restore
-from airflow_provider_stash.workloads.base import FillRequest, Workload
+from airflow_provider_stash.workloads.base import FillRequest, SnapshotSource, Workload
+from airflow_provider_stash.workloads.kubernetes_workload import KubernetesWorkload
 
 if TYPE_CHECKING:
+    from airflow.providers.openlineage.extractors import OperatorLineage
     from airflow.sdk import Context
 
     from airflow_provider_stash.etcd.config import EtcdConfig
@@ -83,7 +86,7 @@ class FetchSnapshotOperator(RestoreOperator):
         return fetch_snapshot(
             _etcd(self.etcd_conn_id),
             ResticHook(self.restic_conn_id).get_repository(),
-            self.workload,
+            _connected(self.workload),
             snapshot=dict(self.snapshot),
             key=key_of(context),
             options=FetchOptions(
@@ -103,7 +106,7 @@ class StopMembersOperator(RestoreOperator):
     """
 
     def run_step(self, context: Context) -> dict[str, Any]:
-        return {"members": self.workload.stop(key=key_of(context))}
+        return {"members": _connected(self.workload).stop(key=key_of(context))}
 
 
 class FillMembersOperator(RestoreOperator):
@@ -111,14 +114,18 @@ class FillMembersOperator(RestoreOperator):
     Builds every member's new data beside the old.
 
     :param plan: what ``FetchSnapshotOperator`` returned. (templated)
+    :param restic_conn_id: the restic connection, for Jobs that fetch the snapshot by themselves.
     :return: ``members``: ``name``, ``dataDir``.
     """
 
     template_fields: Sequence[str] = ("plan",)
 
-    def __init__(self, *, plan: Mapping[str, Any], **kwargs: Any) -> None:
+    def __init__(
+        self, *, plan: Mapping[str, Any], restic_conn_id: str = "restic_default", **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.plan = plan
+        self.restic_conn_id = restic_conn_id
 
     def run_step(self, context: Context) -> dict[str, Any]:
         request = FillRequest(
@@ -126,8 +133,17 @@ class FillMembersOperator(RestoreOperator):
             snapshot_size=self.plan["totalSize"],
             token=self.plan["token"],
             bump_revision=self.plan["bumpRevision"],
+            source=self._source(),
         )
-        return {"members": self.workload.fill(request, key=key_of(context))}
+        return {"members": _connected(self.workload).fill(request, key=key_of(context))}
+
+    def _source(self) -> SnapshotSource | None:
+        if not isinstance(self.workload, KubernetesWorkload):
+            return None
+        from airflow_provider_stash.hooks.restic import ResticHook
+
+        needed = self.workload.job.repository_secret is None
+        return source_of(ResticHook(self.restic_conn_id).get_repository(credentials=needed), self.plan)
 
 
 class StartMembersOperator(RestoreOperator):
@@ -138,41 +154,52 @@ class StartMembersOperator(RestoreOperator):
     """
 
     def run_step(self, context: Context) -> dict[str, Any]:
-        return {"members": self.workload.start(key=key_of(context))}
+        return {"members": _connected(self.workload).start(key=key_of(context))}
 
 
-class VerifyRestoreOperator(RestoreOperator):
+class VerifyRestoreOperator(StepOperator):
     """
     Waits until every member is healthy, and compares their data with the plan; then closes the roll-back.
 
     :param plan: what ``FetchSnapshotOperator`` returned. (templated)
     :param etcd_conn_id: the etcd connection.
     :param timeout: seconds for all members to be healthy.
+    :param workload: where the members run.
+    :param execution: see ``StepOperator``.
     :return: see ``steps.verify.verify_restore``.
     """
 
     template_fields: Sequence[str] = ("plan",)
+    ui_color = "#ffe6cc"
 
     def __init__(
         self,
         *,
         plan: Mapping[str, Any],
+        workload: Workload,
         etcd_conn_id: str = "etcd_default",
         timeout: float = 120.0,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        self.workload = workload
         self.plan = plan
         self.etcd_conn_id = etcd_conn_id
         self.timeout = timeout
 
-    def run_step(self, context: Context) -> dict[str, Any]:
-        names = list(self.workload.initial_cluster)
-        result = verify_restore(
-            _etcd(self.etcd_conn_id), names=names, plan=dict(self.plan), timeout=self.timeout
-        )
-        self.workload.accept(key=key_of(context))
+    def prepare(self, context: Context) -> StepCall:
+        names = list(_connected(self.workload).peer_urls)
+        return StepCall("verify_restore", {"names": names, "plan": dict(self.plan), "timeout": self.timeout})
+
+    def finish(self, context: Context, result: dict[str, Any]) -> dict[str, Any]:
+        _connected(self.workload).accept(key=key_of(context))
         return result
+
+    def get_openlineage_facets_on_complete(self, task_instance: Any) -> OperatorLineage[Any, Any]:
+        """Tell OpenLineage, where its provider is installed, what was read and written."""
+        from airflow_provider_stash.lineage import restore_lineage
+
+        return restore_lineage(self.plan, etcd=self.etcd().endpoints[0].url)
 
 
 class RollBackOperator(RestoreOperator):
@@ -211,7 +238,7 @@ class RollBackOperator(RestoreOperator):
             etcd = _etcd(self.etcd_conn_id)
         except Exception as error:  # noqa: BLE001 - nothing may keep the old data from coming back
             self.log.warning("Whether the old cluster answers can't be asked: %s", error)
-        return roll_back(etcd, self.workload, key=key_of(context), timeout=self.timeout)
+        return roll_back(etcd, _connected(self.workload), key=key_of(context), timeout=self.timeout)
 
 
 class CleanUpRestoreOperator(RestoreOperator):
@@ -238,7 +265,7 @@ class CleanUpRestoreOperator(RestoreOperator):
         key = key_of(context)
         return {
             "downloadRemoved": remove_download(self.work_dir, key),
-            "removed": self.workload.remove_old_data(
+            "removed": _connected(self.workload).remove_old_data(
                 key=key, keep_restores=self.keep_restores, keep_days=self.keep_days
             ),
         }
@@ -248,3 +275,12 @@ def _etcd(conn_id: str) -> EtcdConfig:
     from airflow_provider_stash.hooks.etcd import EtcdHook
 
     return EtcdHook(conn_id).get_config()
+
+
+def _connected(workload: Workload) -> Workload:
+    """Give the workload, with a client of its cluster where it needs one."""
+    if not isinstance(workload, KubernetesWorkload):
+        return workload
+    from airflow_provider_stash.operators.kubernetes_workload import connect
+
+    return connect(workload)

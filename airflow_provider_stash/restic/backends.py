@@ -12,7 +12,7 @@ from airflow_provider_stash.restic.repository import Repository
 
 PASSWORD_KEY = "RESTIC_PASSWORD"  # noqa: S105 - the name of a key
 CA_KEY = "CA_CERT_DATA"
-_GCS_FILE_KEY = "GOOGLE_SERVICE_ACCOUNT_JSON_KEY"
+GCS_FILE_KEY = "GOOGLE_SERVICE_ACCOUNT_JSON_KEY"
 _REST_USER, _REST_PASSWORD = "REST_SERVER_USERNAME", "REST_SERVER_PASSWORD"
 
 
@@ -53,7 +53,7 @@ BACKENDS: Mapping[str, Backend] = {
         _AWS_PAIR | _keys("AWS_SESSION_TOKEN AWS_DEFAULT_REGION AWS_PROFILE AWS_SHARED_CREDENTIALS_FILE"),
         together=(_AWS_PAIR,),
     ),
-    "gs": Backend("gcs", _keys(f"GOOGLE_PROJECT_ID {_GCS_FILE_KEY}")),
+    "gs": Backend("gcs", _keys(f"GOOGLE_PROJECT_ID {GCS_FILE_KEY}")),
     "azure": Backend(
         "azure",
         _keys("AZURE_ACCOUNT_NAME AZURE_ACCOUNT_KEY AZURE_ACCOUNT_SAS AZURE_ENDPOINT_SUFFIX"),
@@ -93,12 +93,12 @@ def with_credentials(repository: Repository, keys: Mapping[str, str]) -> Reposit
     given = {key: value for key, value in keys.items() if value != ""}
     _check(backend, set(given) - {PASSWORD_KEY, CA_KEY})
     files = dict(repository.secret_files)
-    if _GCS_FILE_KEY in given:
-        files["GOOGLE_APPLICATION_CREDENTIALS"] = given[_GCS_FILE_KEY].encode()
+    if GCS_FILE_KEY in given:
+        files["GOOGLE_APPLICATION_CREDENTIALS"] = given[GCS_FILE_KEY].encode()
     location = repository.location
     if scheme == "rest" and _REST_USER in given:
         location = _with_user(location, given[_REST_USER], given[_REST_PASSWORD])
-    not_variables = {PASSWORD_KEY, CA_KEY, _GCS_FILE_KEY, _REST_USER, _REST_PASSWORD}
+    not_variables = {PASSWORD_KEY, CA_KEY, GCS_FILE_KEY, _REST_USER, _REST_PASSWORD}
     return replace(
         repository,
         location=location,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from airflow_provider_stash.exceptions import (
@@ -32,6 +33,7 @@ def check(
     read_data: bool = False,
     read_data_subset: str | None = None,
     lock_timeout: float = 600.0,
+    follow: Callable[[str], None] | None = None,
 ) -> CheckResult:
     """
     Check the repository's structure, and its data where asked.
@@ -39,6 +41,7 @@ def check(
     :param read_data: read all data.
     :param read_data_subset: read a part: ``n/t``, a percentage such as ``5%``, or a size such as ``1G``.
     :param lock_timeout: seconds to wait while it is locked; the check locks it for others.
+    :param follow: called with each line that restic writes, progress among them.
     :raises ResticError: it could not be looked at, which says nothing of its integrity.
     """
     arguments = ["check"]
@@ -51,7 +54,9 @@ def check(
             )
         arguments.append(f"--read-data-subset={read_data_subset}")
     try:
-        retry_when_locked(lambda: run(repository, arguments), repository, lock_timeout=lock_timeout)
+        retry_when_locked(
+            lambda: run(repository, arguments, follow=follow), repository, lock_timeout=lock_timeout
+        )
     except RepositoryDamagedError as error:
         return CheckResult(False, _errors(error))
     except ResticError as error:

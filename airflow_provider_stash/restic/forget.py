@@ -1,17 +1,21 @@
-"""Applies a retention policy (``restic forget``, ``restic prune``)."""
+"""Applies a retention policy (``restic forget``)."""
 
 from __future__ import annotations
 
 import json
+import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from airflow_provider_stash.exceptions import InvalidConfigurationError
 from airflow_provider_stash.restic.locks import retry_when_locked
 from airflow_provider_stash.restic.process import json_lines, run
+from airflow_provider_stash.restic.prune import prune
 from airflow_provider_stash.restic.repository import Repository
+
+log = logging.getLogger(__name__)
 
 _COUNTS = {
     "keep_last": "--keep-last",
@@ -21,8 +25,7 @@ _COUNTS = {
     "keep_monthly": "--keep-monthly",
     "keep_yearly": "--keep-yearly",
 }
-_UNITS = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
-_FREED = re.compile(r"^total prune:\s+\d+ blobs / ([\d.]+) ([KMGT]?i?B)", re.MULTILINE)
+_SEVERAL = 2
 
 
 def _in_stash(name: str) -> str:
@@ -119,17 +122,49 @@ def forget(
     *,
     host: str | None = None,
     tags: Sequence[str] = (),
+    one_series: Collection[tuple[str, ...]] = (),
     lock_timeout: float = 600.0,
 ) -> ForgetResult:
     """
-    Forget what the policy does not keep, by host and path; then prune, if asked and if anything was removed.
+    Forget what the policy does not keep, by host and paths; then prune, if asked and if anything was removed.
 
     :param host: only snapshots of this host.
     :param tags: only snapshots that have all of these tags.
+    :param one_series: the paths under which the same data has been backed up, by one program or another. Where
+        a host has snapshots of several of them, the policy is applied to all of these together: else each
+        would keep its own. A host that has other paths as well is left to restic's groups, with a warning.
     :param lock_timeout: seconds to wait while the repository is locked.
     :raises ResticError: restic failed.
     """
-    arguments = ["forget", "--json", "--group-by", "host,paths", *policy.arguments()]
+    groups = _forget(repository, policy, "host,paths", host=host, tags=tags, lock_timeout=lock_timeout)
+    removed = []
+    for split in _split_hosts(groups, one_series):
+        # What the whole keeps is among what its parts kept: nothing was removed too early.
+        if not policy.dry_run:
+            removed += _ids([group for group in groups if group["host"] == split], "remove")
+        groups = [group for group in groups if group["host"] != split]
+        groups += _forget(repository, policy, "host", host=split, tags=tags, lock_timeout=lock_timeout)
+    removed += _ids(groups, "remove")
+    freed = None
+    if policy.prune and removed and not policy.dry_run:
+        freed = prune(repository, lock_timeout=lock_timeout)
+    return ForgetResult(tuple(_ids(groups, "keep")), tuple(removed), _reasons(groups), freed)
+
+
+def _ids(groups: Sequence[Mapping[str, Any]], which: str) -> list[str]:
+    return [one["id"] for group in groups for one in group[which] or ()]
+
+
+def _forget(
+    repository: Repository,
+    policy: RetentionPolicy,
+    group_by: str,
+    *,
+    host: str | None,
+    tags: Sequence[str],
+    lock_timeout: float,
+) -> list[dict[str, Any]]:
+    arguments = ["forget", "--json", "--group-by", group_by, *policy.arguments()]
     if host is not None:
         arguments += ["--host", host]
     if tags:
@@ -137,14 +172,29 @@ def forget(
     if policy.dry_run:
         arguments.append("--dry-run")
     output = retry_when_locked(lambda: run(repository, arguments), repository, lock_timeout=lock_timeout)
-    groups = [group for line in json_lines(output.stdout) for group in json.loads(line) or []]
-    kept = [one["id"] for group in groups for one in group["keep"] or ()]
-    removed = [one["id"] for group in groups for one in group["remove"] or ()]
-    freed = None
-    if policy.prune and removed and not policy.dry_run:
-        pruned = retry_when_locked(lambda: run(repository, ["prune"]), repository, lock_timeout=lock_timeout)
-        freed = parse_freed(pruned.stdout)
-    return ForgetResult(tuple(kept), tuple(removed), _reasons(groups), freed)
+    return [group for line in json_lines(output.stdout) for group in json.loads(line) or []]
+
+
+def _split_hosts(groups: Sequence[Mapping[str, Any]], one_series: Collection[tuple[str, ...]]) -> list[str]:
+    """Give the hosts whose snapshots are of one series, but lie in several of restic's groups."""
+    paths: dict[str, set[tuple[str, ...]]] = {}
+    for group in groups:
+        paths.setdefault(group["host"], set()).add(tuple(group["paths"] or ()))
+    split = []
+    for host, found in paths.items():
+        if len(found & set(one_series)) < _SEVERAL:
+            continue
+        if found <= set(one_series):
+            split.append(host)
+        else:
+            others = sorted(found - set(one_series))
+            log.warning(
+                "Host %s has snapshots of %s beside etcd's, so the retention policy is applied to each path by "
+                "itself: more snapshots of etcd are kept than it says. Give each target a host of its own.",
+                host,
+                ", ".join(path for one in others for path in one),
+            )
+    return split
 
 
 def _reasons(groups: Sequence[Mapping[str, Any]]) -> dict[str, tuple[str, ...]]:
@@ -158,9 +208,3 @@ def _reasons(groups: Sequence[Mapping[str, Any]]) -> dict[str, tuple[str, ...]]:
             if key is not None:
                 reasons[key] = tuple(reason["matches"])
     return reasons
-
-
-def parse_freed(text: str) -> int | None:
-    """Read from prune's output how many bytes it freed; None when it does not say."""
-    match = _FREED.search(text)
-    return round(float(match[1]) * _UNITS[match[2]]) if match else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import select
 import shutil
@@ -11,22 +10,22 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from types import TracebackType
 from typing import IO
 
 from airflow_provider_stash.exceptions import BackendError, ResticNotInstalledError
 from airflow_provider_stash.restic import guard
-from airflow_provider_stash.restic.errors import is_hopeless, last_words, translate
+from airflow_provider_stash.restic.descriptors import open_pipe, secret_file
+from airflow_provider_stash.restic.errors import is_hopeless, last_words, redact, translate
 from airflow_provider_stash.restic.invocation import build_environment, build_flags
 from airflow_provider_stash.restic.repository import Repository
 
 _STDERR_KEPT = 1 << 16
-_PIPE_SIZE = 1 << 20
+_OUTPUT_READ = 1 << 20
 _LOOK_SECONDS = 0.5
-_F_SETPIPE_SZ = 1031
+_PROGRESS_FPS = "0.2"  # a line each 5 s
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +44,25 @@ class ResticProcess:
     :param arguments: command and flags; no secrets.
     :param stdin: open a pipe to its standard input, see ``stdin_fd``.
     :param stdout: open a pipe from its standard output, see ``stdout_fd``; else it is kept until the end.
+    :param files: flags whose value is a file with this content, such as ``--new-password-file``.
+    :param follow: called with each line of its standard output as it comes, progress among them.
     """
 
     def __init__(
-        self, repository: Repository, arguments: Sequence[str], *, stdin: bool = False, stdout: bool = False
+        self,
+        repository: Repository,
+        arguments: Sequence[str],
+        *,
+        stdin: bool = False,
+        stdout: bool = False,
+        files: Mapping[str, bytes] | None = None,
+        follow: Callable[[str], None] | None = None,
     ) -> None:
         self.repository = repository
         self.arguments = list(arguments)
         self._wants_stdin, self._wants_stdout = stdin, stdout
+        self._files = dict(files or {})
+        self._follow, self._followed = follow, 0
         self._stack = contextlib.ExitStack()
         self._ended = False
 
@@ -73,24 +83,30 @@ class ResticProcess:
         flags = build_flags(self.repository)
         passed: list[int] = []
         for variable, content in self.repository.secret_files.items():
-            environment[variable] = _secret_file(stack, content, passed)
-        if self.repository.ca_cert is not None:
-            flags += ["--cacert", _secret_file(stack, self.repository.ca_cert, passed)]
-        if self.repository.client_cert is not None:
-            flags += ["--tls-client-cert", _secret_file(stack, self.repository.client_cert, passed)]
+            environment[variable] = secret_file(stack, content, passed)
+        files = {
+            "--cacert": self.repository.ca_cert,
+            "--tls-client-cert": self.repository.client_cert,
+            **self._files,
+        }
+        for flag, value in files.items():
+            if value is not None:
+                flags += [flag, secret_file(stack, value, passed)]
+        if self._follow is not None:
+            environment["RESTIC_PROGRESS_FPS"] = _PROGRESS_FPS
         self._stdout, self._stderr = (_kept(stack) for _ in range(2))
         # In the worker, and so in every child not told otherwise, all of these close on exec.
-        control_read, self._control = _pipe(stack)
+        control_read, self._control = open_pipe(stack)
         childs = [control_read]
         stdin: int = subprocess.DEVNULL
         hold = -1
         if self._wants_stdin:
-            read_end, self._stdin = _pipe(stack)
+            read_end, self._stdin = open_pipe(stack)
             stdin, hold = read_end.number, self._stdin.number
             childs.append(read_end)
         stdout = self._stdout.fileno()
         if self._wants_stdout:
-            self._source, write_end = _pipe(stack)
+            self._source, write_end = open_pipe(stack)
             stdout = write_end.number
             childs.append(write_end)
         numbers = ",".join(map(str, passed)) or "-"
@@ -138,13 +154,26 @@ class ResticProcess:
         """
         deadline = None if timeout is None else time.monotonic() + timeout
         while not _ends_within(self._process, _LOOK_SECONDS):
+            self._tell()
             self._give_up_in_time(deadline, timeout)
         code = self._process.wait()
         self._ended = True
+        self._tell()
         output = Output(_read(self._stdout), _read(self._stderr, _STDERR_KEPT))
         if code:
             raise translate(self.repository, self.arguments[0], code, output.stderr or output.stdout)
         return output
+
+    def _tell(self) -> None:
+        """Give the whole lines that have come since the last look to ``follow``."""
+        if self._follow is None:
+            return
+        new = os.pread(self._stdout.fileno(), _OUTPUT_READ, self._followed)
+        end = new.rfind(b"\n") + 1
+        self._followed += end
+        for line in new[:end].decode(errors="replace").splitlines():
+            if line.strip():
+                self._follow(redact(self.repository, line.strip()))
 
     def _give_up_in_time(self, deadline: float | None, timeout: float | None) -> None:
         """
@@ -185,36 +214,25 @@ class ResticProcess:
             self._process.wait()
 
 
-def run(repository: Repository, arguments: Sequence[str], *, timeout: float | None = None) -> Output:
+def run(
+    repository: Repository,
+    arguments: Sequence[str],
+    *,
+    timeout: float | None = None,
+    files: Mapping[str, bytes] | None = None,
+    follow: Callable[[str], None] | None = None,
+) -> Output:
     """
     Run restic to its end.
 
     :param arguments: command and flags; no secrets.
     :param timeout: seconds; None: restic has time-outs of its own, of many minutes.
+    :param files: flags whose value is a file with this content.
+    :param follow: called with each line of its standard output as it comes, progress among them.
     :raises ResticError: it failed, or took longer.
     """
-    with ResticProcess(repository, arguments) as process:
+    with ResticProcess(repository, arguments, files=files, follow=follow) as process:
         return process.finish(timeout)
-
-
-class _Fd:
-    """A file descriptor that is closed once: its number may be another's afterwards."""
-
-    def __init__(self, stack: contextlib.ExitStack, number: int) -> None:
-        self.number = number
-        stack.callback(self.close)
-
-    def close(self) -> None:
-        if self.number >= 0:
-            number, self.number = self.number, -1
-            os.close(number)
-
-
-def _pipe(stack: contextlib.ExitStack) -> tuple[_Fd, _Fd]:
-    read_end, write_end = (_Fd(stack, number) for number in os.pipe())
-    with contextlib.suppress(OSError):  # a larger pipe saves switches; nothing depends on it
-        fcntl.fcntl(write_end.number, _F_SETPIPE_SZ, _PIPE_SIZE)
-    return read_end, write_end
 
 
 def _ends_within(process: subprocess.Popen[bytes], seconds: float) -> bool:
@@ -237,29 +255,11 @@ def _kept(stack: contextlib.ExitStack) -> IO[bytes]:
     return stack.enter_context(tempfile.TemporaryFile())
 
 
-def _secret_file(stack: contextlib.ExitStack, content: bytes, passed: list[int]) -> str:
-    """
-    Give restic a file: one in memory where the system has such, so that not even a kill leaves it behind.
-
-    :param passed: gains the file's descriptor, which restic must inherit.
-    :return: the path under which restic finds it.
-    """
-    if hasattr(os, "memfd_create"):
-        fd = _Fd(stack, os.memfd_create("stash")).number
-        os.write(fd, content)
-        passed.append(fd)
-        return f"/proc/self/fd/{fd}"
-    directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="stash-"))
-    path = Path(directory, "secret")
-    path.touch(mode=0o600)
-    path.write_bytes(content)
-    return str(path)
-
-
 def _read(file: IO[bytes], last: int | None = None) -> str:
-    size = file.seek(0, os.SEEK_END)
-    file.seek(max(0, size - last) if last else 0)
-    return file.read().decode(errors="replace")
+    size = os.fstat(file.fileno()).st_size
+    start = max(0, size - last) if last else 0
+    # pread: the file's offset is where restic, which may still run, writes next.
+    return os.pread(file.fileno(), size - start, start).decode(errors="replace")
 
 
 def json_lines(text: str) -> Iterator[str]:

@@ -34,6 +34,11 @@ class ResticVersion:
         return (self.major, self.minor, self.patch) != (0, 18, 0)
 
     @property
+    def has_repair(self) -> bool:
+        """Whether ``rebuild-index`` is called ``repair index``: from 0.16 on."""
+        return (self.major, self.minor) >= (0, 16)
+
+    @property
     def is_supported(self) -> bool:
         """Whether it is 0.14.0, the oldest tried, or later."""
         return (self.major, self.minor, self.patch) >= OLDEST

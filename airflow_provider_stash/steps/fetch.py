@@ -6,6 +6,7 @@ import logging
 import os
 import shutil
 import time
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from airflow_provider_stash.etcd.client import EtcdClient
 from airflow_provider_stash.etcd.config import EtcdConfig
 from airflow_provider_stash.etcd.errors import all_failed
 from airflow_provider_stash.etcd.snapshot_file import SnapshotHasher, read_revisions
-from airflow_provider_stash.etcd.tools import find_tool
+from airflow_provider_stash.etcd.tools import EtcdTool, find_tool, parse_version
 from airflow_provider_stash.exceptions import (
     InvalidConfigurationError,
     NoSpaceError,
@@ -24,10 +25,11 @@ from airflow_provider_stash.exceptions import (
 from airflow_provider_stash.restic.dump import dump
 from airflow_provider_stash.restic.ls import SnapshotFile, find_file
 from airflow_provider_stash.restic.repository import Repository
+from airflow_provider_stash.steps.credentials import repository_secret, repository_settings
 from airflow_provider_stash.steps.plan import choose_bump, count_lost, describe
 from airflow_provider_stash.steps.rehearse import rehearse
 from airflow_provider_stash.steps.results import human_size, member_result, now, seconds_since
-from airflow_provider_stash.workloads.base import Workload
+from airflow_provider_stash.workloads.base import SnapshotSource, Workload
 
 log = logging.getLogger(__name__)
 
@@ -69,36 +71,43 @@ def fetch_snapshot(
     :param etcd: the cluster as it is now; none of its members needs to be alive.
     :param snapshot: the record that ``resolve_snapshot`` gave.
     :param key: of the restore, see ``restore_key``.
-    :return: the plan of the restore: the snapshot's record, and ``file``, ``totalSize`` (bytes), ``sha256``,
-        ``revision``, ``keyCount`` (None: not known), ``bumpRevision``, ``expectedRevision``,
-        ``live`` (members, revision), ``lost`` (revisions and seconds since the snapshot), ``rehearsal``,
-        ``warnings``, ``token``, ``duration``.
+    :return: the plan of the restore: the snapshot's record, and ``repository`` (its location), ``file``, ``path`` (in
+        the snapshot), ``totalSize`` (bytes), ``sha256``, ``revision``, ``keyCount`` (None: not known),
+        ``bumpRevision``, ``expectedRevision``, ``live`` (members, revision), ``lost`` (revisions and seconds since
+        the snapshot), ``rehearsal``, ``warnings``, ``token``, ``duration``.
     :raises StashError: what stands in the way of the restore.
     """
     begin = now()
     tool = find_tool(options.etcd_tools)
     found = _locate(repository, snapshot)
-    workload.check(key=key, snapshot_size=found.size, etcd_version=snapshot["etcdVersion"] or "")
+    checked = workload.check(
+        key=key,
+        snapshot_size=found.size,
+        etcd_version=snapshot["etcdVersion"] or "",
+        source=source_of(repository, {**snapshot, "path": found.path, "totalSize": found.size}),
+    )
     file = download_path(options.work_dir, key)
     try:
         # Side by side: members that are down take the connection's time-out to say so.
         with ThreadPoolExecutor(1, thread_name_prefix="ask-etcd") as pool:
             live = pool.submit(_live, etcd)
-            sha256 = _download(repository, snapshot["snapshot"], found, file)
+            sha256 = download(repository, snapshot["snapshot"], found, file)
         revisions = read_revisions(file)
         plan = {
             **snapshot,
+            "repository": repository.redacted_location,
             "file": str(file),
+            "path": found.path,
             "totalSize": found.size,
             "sha256": sha256,
             "token": f"stash-{key}",
             "live": live.result(),
-            "warnings": [],
+            "warnings": list(checked["warnings"]),
         }
         _adopt_revision(plan, revisions.revision)
         if options.rehearse:
             rehearse(plan, tool, etcd, options.etcd_tools)
-        plan["bumpRevision"] = choose_bump(options.bump_revision, tool, plan)
+        plan["bumpRevision"] = choose_bump(options.bump_revision, _builder(checked) or tool, plan)
         # etcd's tools move on from the last write that is still there.
         bumped = revisions.last + plan["bumpRevision"] if plan["bumpRevision"] else 0
         plan["expectedRevision"] = max(plan["revision"], bumped)
@@ -135,8 +144,36 @@ def _locate(repository: Repository, snapshot: dict[str, Any]) -> SnapshotFile:
     return find_file(repository, snapshot["snapshot"], ETCD_FILE)
 
 
-def _download(repository: Repository, snapshot_id: str, found: SnapshotFile, file: Path) -> str:
-    """Download the file and compare its sha256; what an earlier attempt left is replaced."""
+def source_of(repository: Repository, plan: Mapping[str, Any]) -> SnapshotSource:
+    """
+    Tell a Job where to fetch the snapshot.
+
+    :param plan: what ``fetch_snapshot`` returned.
+    """
+    return SnapshotSource(
+        snapshot=plan["snapshot"],
+        path=plan["path"],
+        size=plan["totalSize"],
+        settings=repository_settings(repository),
+        secret=repository_secret(repository),
+        sha256=plan.get("sha256", ""),
+    )
+
+
+def _builder(checked: Mapping[str, Any]) -> EtcdTool | None:
+    """Give the tool that will build the members' data, which need not be this host's; None: not known."""
+    version = parse_version(checked["etcdToolVersion"] or "")
+    return EtcdTool(checked["etcdTool"], version) if version else None
+
+
+def download(repository: Repository, snapshot_id: str, found: SnapshotFile, file: Path) -> str:
+    """
+    Download the file into a directory of its own, and compare its sha256; an earlier attempt's is replaced.
+
+    :return: the sha256.
+    :raises SnapshotCorruptError: it differs.
+    :raises NoSpaceError: there is not enough room.
+    """
     shutil.rmtree(file.parent, ignore_errors=True)
     try:
         file.parent.mkdir(mode=0o700, parents=False)

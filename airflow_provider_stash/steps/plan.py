@@ -65,37 +65,53 @@ def count_lost(plan: dict[str, Any]) -> dict[str, Any]:
 
 def describe(plan: dict[str, Any]) -> list[str]:
     """
-    Tell a person what the restore will do, in a few lines.
+    Tell a person what the restore will do, in lines of the form ``What: a sentence``; what is lost comes first.
 
     :param plan: what ``fetch_snapshot`` returned.
     """
-    lost, live = plan["lost"], plan["live"]
     keys = "" if plan["keyCount"] is None else f", {plan['keyCount']} keys"
-    age = human_seconds(lost["seconds"])
-    lines = []
-    lines.append(
-        f"Snapshot {plan['snapshot'][:8]} of {plan['time']} (host {plan['hostname']}): revision "
-        f"{plan['revision']}{keys}, {human_size(plan['totalSize'])}, checked."
-    )
-    if live["alive"]:
-        lines.append(
-            f"{live['alive']} of {len(live['members'])} members are alive, at revision {live['revision']}: "
-            f"the restore gives up {lost['revisions']} revisions, all that was written in the last {age}."
-        )
-        if plan["clusterID"] and plan["clusterID"] != live["clusterID"]:
-            lines.append(
-                f"The snapshot is of cluster {plan['clusterID']}, the live one is {live['clusterID']}: "
-                "another cluster, or restored since."
-            )
-    else:
-        lines.append(f"No member is alive. What was written in the {age} since the snapshot is given up.")
+    age = human_seconds(plan["lost"]["seconds"])
+    taken = f"{plan['snapshot'][:8]} of {plan['time']} ({age} ago), host {plan['hostname']}"
+    lines = [
+        f"Lost: {_lost(plan, age)}",
+        f"Snapshot: {taken}: revision {plan['revision']}{keys}, {human_size(plan['totalSize'])}. {_proof(plan)}",
+        f"Members: {_members(plan['live'])}",
+    ]
     if plan["bumpRevision"]:
         lines.append(
-            f"Revisions are moved on by {plan['bumpRevision']} to {plan['expectedRevision']} and marked as "
+            f"Watchers: revisions are moved on by {plan['bumpRevision']} to {plan['expectedRevision']} and marked as "
             "compacted, so that watchers start anew."
         )
     lines.append(
-        "The old data is set aside; if anything fails after the stop, it is put back and the members are "
-        "started again."
+        "If it fails: the old data is set aside, not removed. If anything fails after the stop, it is put back and the "
+        "members are started again, by itself."
     )
+    live = plan["live"]
+    if live["alive"] and plan["clusterID"] and plan["clusterID"] != live["clusterID"]:
+        lines.append(
+            f"Warning: the snapshot is of cluster {plan['clusterID']}, the live one is {live['clusterID']}: another "
+            "cluster, or restored since."
+        )
     return lines + [f"Warning: {warning}" for warning in plan["warnings"]]
+
+
+def _lost(plan: dict[str, Any], age: str) -> str:
+    since = f"all that was written in the last {age} (since {plan['time']})."
+    revisions = plan["lost"]["revisions"]
+    if revisions is None:
+        return f"{since} How many revisions that are is not known, as no member is alive."
+    return f"{revisions} revisions, {since}"
+
+
+def _proof(plan: dict[str, Any]) -> str:
+    opened = plan.get("rehearsal")
+    tried = f", and an etcd {opened['version']} has opened the data" if opened else ""
+    return f"It is downloaded and its sha256 is right{tried}."
+
+
+def _members(live: dict[str, Any]) -> str:
+    if not live["alive"]:
+        return f"none of {len(live['members'])} is alive."
+    down = [one.get("name") or one["endpoint"] for one in live["members"] if one["error"]]
+    missing = f" Not answering: {', '.join(down)}." if down else ""
+    return f"{live['alive']} of {len(live['members'])} are alive, at revision {live['revision']}.{missing}"

@@ -14,6 +14,7 @@ from airflow_provider_stash.restic.init import ensure_repository
 from airflow_provider_stash.restic.repository import Repository
 from airflow_provider_stash.restic.snapshots import Snapshot, list_snapshots
 from airflow_provider_stash.restic.stats import repository_size
+from airflow_provider_stash.steps.backup import SNAPSHOT_PATHS
 from airflow_provider_stash.steps.resolve import snapshot_result
 from airflow_provider_stash.steps.results import human_size, now, rfc3339, seconds_since
 
@@ -53,7 +54,7 @@ def apply_retention(
     lock_timeout: float = 600.0,
 ) -> dict[str, Any]:
     """
-    Forget the snapshots that the retention policy does not keep.
+    Forget the snapshots that the retention policy does not keep: those that Stash made count with our own.
 
     :param hostname: only snapshots of this restic host; None: of every host, each by itself.
     :param tags: only snapshots that have all of these tags.
@@ -62,7 +63,14 @@ def apply_retention(
         tell), ``dryRun``, ``pruned``, ``duration``.
     """
     begin = now()
-    result = forget(repository, policy, host=hostname, tags=tags, lock_timeout=lock_timeout)
+    result = forget(
+        repository,
+        policy,
+        host=hostname,
+        tags=tags,
+        one_series=SNAPSHOT_PATHS,
+        lock_timeout=lock_timeout,
+    )
     freed = result.freed_bytes
     log.info(
         "%s %d snapshots, kept %d%s",
@@ -101,7 +109,11 @@ def check_integrity(
     begin = now()
     read_data_subset = _todays_part(read_data_subset)
     result = check(
-        repository, read_data=read_data, read_data_subset=read_data_subset, lock_timeout=lock_timeout
+        repository,
+        read_data=read_data,
+        read_data_subset=read_data_subset,
+        lock_timeout=lock_timeout,
+        follow=log.info,
     )
     for error in result.errors:
         log.error("%s", error)

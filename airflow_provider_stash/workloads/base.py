@@ -6,9 +6,30 @@ import hashlib
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotSource:
+    """
+    Where a Job fetches the snapshot by itself.
+
+    :param snapshot: its restic id.
+    :param path: of the file in the snapshot.
+    :param size: its bytes.
+    :param settings: of the repository, plain (``steps.credentials.repository_settings``).
+    :param secret: what is secret of the repository, by the keys of Stash's storage Secrets.
+    :param sha256: of the file; empty: not known yet.
+    """
+
+    snapshot: str
+    path: str
+    size: int
+    settings: Mapping[str, Any]
+    secret: Mapping[str, bytes] = field(repr=False)
+    sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +41,14 @@ class FillRequest:
     :param snapshot_size: its bytes.
     :param token: the new cluster's initial cluster token.
     :param bump_revision: how far revisions are moved on and marked as compacted; 0: not at all.
+    :param source: where the snapshot comes from, for members that can't read the file here.
     """
 
     snapshot_file: Path
     snapshot_size: int
     token: str
     bump_revision: int = 0
+    source: SnapshotSource | None = None
 
 
 class Workload(ABC):
@@ -43,17 +66,21 @@ class Workload(ABC):
 
     @property
     @abstractmethod
-    def initial_cluster(self) -> Mapping[str, Sequence[str]]:
+    def peer_urls(self) -> Mapping[str, Sequence[str]]:
         """Peer URLs by member name."""
 
     @abstractmethod
-    def check(self, *, key: str, snapshot_size: int, etcd_version: str) -> dict[str, Any]:
+    def check(
+        self, *, key: str, snapshot_size: int, etcd_version: str, source: SnapshotSource | None = None
+    ) -> dict[str, Any]:
         """
         Make sure, before anything is changed, that the restore can be carried out.
 
         :param snapshot_size: bytes of the snapshot that will be restored; 0: not known yet.
         :param etcd_version: version of the etcd that it is from; empty: not known.
-        :return: what was found out: the tool's version, bytes free.
+        :param source: where the snapshot comes from, for members that can't read a file here.
+        :return: ``etcdTool`` and ``etcdToolVersion`` that will build the data (None: not known), ``free`` (bytes by
+            place), and ``warnings`` for a person.
         :raises StashError: what is missing, where, and what to do.
         """
 

@@ -20,12 +20,20 @@ import logging
 import os
 import shutil
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from airflow_provider_stash.exceptions import NoSpaceError, WorkloadError
 
 log = logging.getLogger(__name__)
 
 _DIR_MODE = 0o700
+
+_WAL_PREALLOCATED = 64 << 20
+"""etcd makes its first write-ahead log file of this size."""
+
+_UNTOUCHED = "Nothing was stopped or changed."
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +200,67 @@ def remove_other_restores(path: Path, key: str, *, keep: int, oldest: float) -> 
             shutil.rmtree(aside)
             removed.append(aside)
     return removed
+
+
+def check_usable(member: str, data: DataDir) -> None:
+    """
+    Make sure that this process can fill and swap a member's data directory.
+
+    :raises WorkloadError: what stands in the way.
+    """
+    place = existing(data.path)
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise WorkloadError(
+            f"Member {member!r}: {place} can't be written by user {os.geteuid()}, as whom this runs. {_UNTOUCHED}"
+        )
+    owner = data.owner()[0]
+    if os.geteuid() not in (0, owner):
+        raise WorkloadError(
+            f"Member {member!r}: {place} belongs to user {owner}, and user {os.geteuid()}, as whom this runs, can't "
+            "give it files. Let it run as that user or as root: by the worker's queue, or by the Job's "
+            f"securityContext. {_UNTOUCHED}"
+        )
+    wal = data.member / "wal"
+    if data.member.exists() and (wal.is_symlink() or not wal.is_dir()):
+        raise WorkloadError(
+            f"Member {member!r}: {wal} is no directory of its own. A write-ahead log elsewhere "
+            f"(--wal-dir) is not supported. {_UNTOUCHED}"
+        )
+
+
+def check_space(data_dirs: Sequence[Path], snapshot_size: int) -> dict[str, int]:
+    """
+    Make sure that every member's restored data fits beside the old.
+
+    :param data_dirs: of the members.
+    :param snapshot_size: bytes of the snapshot.
+    :return: bytes free, by one directory a file system.
+    :raises NoSpaceError: it doesn't fit.
+    """
+    needed: dict[int, int] = {}
+    places: dict[int, Path] = {}
+    for data_dir in data_dirs:
+        place = existing(data_dir)
+        device = place.stat().st_dev
+        places.setdefault(device, place)
+        needed[device] = needed.get(device, 0) + snapshot_size + _WAL_PREALLOCATED
+    free = {}
+    for device, place in places.items():
+        free[str(place)] = shutil.disk_usage(place).free
+        if free[str(place)] < needed[device]:
+            raise NoSpaceError(
+                f"{place} has {free[str(place)]} bytes free; the restored data needs {needed[device]} beside "
+                "the old, which is kept. Make room there (old data of earlier restores lies in "
+                f"<data dir>/.stash). {_UNTOUCHED}"
+            )
+    return free
+
+
+def existing(path: Path) -> Path:
+    """Give the path, or the nearest directory above it that exists."""
+    while not path.exists():
+        path = path.parent
+    return path
 
 
 def _chown(path: Path, owner: tuple[int, int]) -> None:

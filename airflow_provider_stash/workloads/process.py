@@ -13,9 +13,9 @@ from airflow_provider_stash.commands import run_all
 from airflow_provider_stash.etcd.datadir import NewMember, build_data_dirs
 from airflow_provider_stash.etcd.tools import find_tool
 from airflow_provider_stash.exceptions import InvalidConfigurationError, WorkloadError
-from airflow_provider_stash.workloads.base import FillRequest, Workload
-from airflow_provider_stash.workloads.datadirs import DataDir, remove_other_restores
-from airflow_provider_stash.workloads.process_member import ProcessMember, check_space
+from airflow_provider_stash.workloads.base import FillRequest, SnapshotSource, Workload
+from airflow_provider_stash.workloads.datadirs import DataDir, check_space, remove_other_restores
+from airflow_provider_stash.workloads.process_member import ProcessMember
 
 log = logging.getLogger(__name__)
 
@@ -53,16 +53,18 @@ class ProcessWorkload(Workload):
                 )
 
     @property
-    def initial_cluster(self) -> Mapping[str, Sequence[str]]:
+    def peer_urls(self) -> Mapping[str, Sequence[str]]:
         return {member.name: member.all_peer_urls for member in self.members}
 
-    def check(self, *, key: str, snapshot_size: int, etcd_version: str) -> dict[str, Any]:
+    def check(
+        self, *, key: str, snapshot_size: int, etcd_version: str, source: SnapshotSource | None = None
+    ) -> dict[str, Any]:
         tool = find_tool(self.etcd_tools)
         tool.require_for(etcd_version)
         for member in self.members:
             member.check(key)
-        free = check_space(self.members, snapshot_size)
-        return {"etcdTool": tool.path, "etcdToolVersion": tool.version_text, "free": free}
+        free = check_space([Path(member.data_dir) for member in self.members], snapshot_size)
+        return {"etcdTool": tool.path, "etcdToolVersion": tool.version_text, "free": free, "warnings": []}
 
     def stop(self, *, key: str) -> list[dict[str, Any]]:
         journals = [
@@ -87,7 +89,7 @@ class ProcessWorkload(Workload):
             find_tool(self.etcd_tools),
             request.snapshot_file,
             new,
-            initial_cluster=self.initial_cluster,
+            initial_cluster=self.peer_urls,
             token=request.token,
             bump_revision=request.bump_revision,
         )

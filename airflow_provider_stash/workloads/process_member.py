@@ -9,13 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from airflow_provider_stash.etcd.datadir import in_use
-from airflow_provider_stash.exceptions import InvalidConfigurationError, NoSpaceError, WorkloadError
-from airflow_provider_stash.workloads.datadirs import DataDir
-
-_WAL_PREALLOCATED = 64 << 20
-"""etcd makes its first write-ahead log file of this size."""
-
-_UNTOUCHED = "Nothing was stopped or changed."
+from airflow_provider_stash.exceptions import InvalidConfigurationError, WorkloadError
+from airflow_provider_stash.workloads.datadirs import DataDir, check_usable
 
 
 @dataclass(frozen=True)
@@ -84,58 +79,7 @@ class ProcessMember:
             if shutil.which(command[0]) is None:
                 raise WorkloadError(
                     f"Member {self.name!r}: the program {command[0]!r} is not to be found on this host, "
-                    f"or may not be run. {_UNTOUCHED}"
+                    f"or may not be run. Nothing was stopped or changed."
                 )
-        place, data = existing(Path(self.data_dir)), self.data(key)
-        if not os.access(place, os.W_OK | os.X_OK):
-            raise WorkloadError(
-                f"Member {self.name!r}: {place} can't be written by user {os.geteuid()}, "
-                f"who runs this Airflow worker. {_UNTOUCHED}"
-            )
-        owner = data.owner()[0]
-        if os.geteuid() not in (0, owner):
-            raise WorkloadError(
-                f"Member {self.name!r}: {place} belongs to user {owner}, and user {os.geteuid()}, who runs this "
-                f"worker, can't give it files. Run this task (its queue) as that user or as root. {_UNTOUCHED}"
-            )
-        wal = data.member / "wal"
-        if data.member.exists() and (wal.is_symlink() or not wal.is_dir()):
-            raise WorkloadError(
-                f"Member {self.name!r}: {wal} is no directory of its own. A write-ahead log elsewhere "
-                f"(--wal-dir) is not supported. {_UNTOUCHED}"
-            )
+        check_usable(self.name, self.data(key))
         self.in_use()
-
-
-def check_space(members: Sequence[ProcessMember], snapshot_size: int) -> dict[str, int]:
-    """
-    Make sure that every member's restored data fits beside the old.
-
-    :param snapshot_size: bytes of the snapshot.
-    :return: bytes free, by one directory a file system.
-    :raises NoSpaceError: it doesn't fit.
-    """
-    needed: dict[int, int] = {}
-    places: dict[int, Path] = {}
-    for member in members:
-        place = existing(Path(member.data_dir))
-        device = place.stat().st_dev
-        places.setdefault(device, place)
-        needed[device] = needed.get(device, 0) + snapshot_size + _WAL_PREALLOCATED
-    free = {}
-    for device, place in places.items():
-        free[str(place)] = shutil.disk_usage(place).free
-        if free[str(place)] < needed[device]:
-            raise NoSpaceError(
-                f"{place} has {free[str(place)]} bytes free; the restored data needs {needed[device]} beside "
-                "the old, which is kept. Make room there (old data of earlier restores lies in "
-                f"<data dir>/.stash). {_UNTOUCHED}"
-            )
-    return free
-
-
-def existing(path: Path) -> Path:
-    """Give the path, or the nearest directory above it that exists."""
-    while not path.exists():
-        path = path.parent
-    return path

@@ -3,16 +3,17 @@
 import pytest
 
 from airflow_provider_stash.etcd.snapshot_file import SnapshotHasher
-from airflow_provider_stash.etcd.tools import find_tool
 from airflow_provider_stash.restic.repository import Repository
 from airflow_provider_stash.restic.version import restic_version
-from testbed.binaries import etcd_dirs, restics
+from testbed.binaries import newest_etcd, restics
 from testbed.etcd_cluster import EtcdCluster
 from testbed.servers import PushgatewayServer, RestServer, S3Server
 
+EDGE_RESTICS = sorted({pick(restics(), key=restic_version) for pick in (min, max)})
 
-def newest_etcd():
-    return max(etcd_dirs(), key=lambda directory: find_tool(directory).version)
+
+def restic_id(path):
+    return f"restic-{restic_version(path)}"
 
 
 def check_sha256(path):
@@ -28,7 +29,7 @@ def cluster(tmp_path_factory):
         yield cluster
 
 
-@pytest.fixture(params=restics(), ids=lambda path: f"restic-{restic_version(path)}")
+@pytest.fixture(params=restics(), ids=restic_id)
 def restic(request):
     """A restic of every version."""
     return request.param

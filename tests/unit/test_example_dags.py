@@ -23,4 +23,4 @@ def test_it_loads_and_serializes(path):
 
 
 def test_there_are_some():
-    assert len(FILES) == 3
+    assert len(FILES) == 4

@@ -36,6 +36,12 @@ def test_every_module_is_there():
                 importlib.import_module(module)
 
 
+def test_the_command_line_is_there():
+    (path,) = INFO["cli"]
+    module, name = path.rsplit(".", 1)
+    assert [command.name for command in getattr(importlib.import_module(module), name)()] == ["stash"]
+
+
 @pytest.mark.parametrize("connection", INFO["connection-types"], ids=lambda one: one["connection-type"])
 def test_hooks_are_there_and_know_every_field_of_their_form(connection):
     module, name = connection["hook-class-name"].rsplit(".", 1)
@@ -43,6 +49,15 @@ def test_hooks_are_there_and_know_every_field_of_their_form(connection):
     assert hook.conn_type == connection["connection-type"]
     assert set(connection["conn-fields"]) <= set(hook.FIELDS)
     hook(**{hook.conn_name_attr: "x"})  # Airflow's test button calls it so
+
+
+def test_every_link_is_there_and_airflow_knows_it():
+    from airflow.providers_manager import ProvidersManager
+
+    for path in INFO["extra-links"]:
+        module, name = path.rsplit(".", 1)
+        assert getattr(importlib.import_module(module), name)().name
+    assert set(INFO["extra-links"]) <= set(ProvidersManager().extra_links_class_names)
 
 
 def test_airflow_finds_the_provider():

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from testbed.binaries import restics
+from testbed.binaries import newest_etcd, restics
 from testbed.etcd_cluster import EtcdCluster
 from testbed.session import airflow_for
 from testbed.webhook import Webhook
-from tests.integration.conftest import newest_etcd
+from tests.integration.airflow.local_manifests import local_manifests
 
 
 @pytest.fixture(scope="session")
@@ -32,7 +32,13 @@ def webhook():
 
 
 @pytest.fixture(scope="session")
-def airflow(cluster, pushgateway, hold, webhook, tmp_path_factory):
+def manifests(cluster, tmp_path_factory):
+    """The manifests of Stash's guide, pointed at this cluster and a local repository; see tests/stash_manifests."""
+    return local_manifests(cluster, tmp_path_factory.mktemp("manifests"))
+
+
+@pytest.fixture(scope="session")
+def airflow(cluster, pushgateway, hold, webhook, manifests, tmp_path_factory):
     directory = tmp_path_factory.mktemp("session")
     home = airflow_for(
         cluster,
@@ -51,6 +57,7 @@ def airflow(cluster, pushgateway, hold, webhook, tmp_path_factory):
             "STASH_TEST_HOLD": str(hold),
             "STASH_TEST_WEBHOOK": str(webhook.server_port),
             "AIRFLOW_CONN_NOWHERE": '{"conn_type": "etcd", "host": "http://127.0.0.1:1"}',
+            "STASH_TEST_MANIFESTS": str(manifests),
         },
     )
     with home:

@@ -2,6 +2,10 @@
 
 import json
 
+import pytest
+
+pytestmark = pytest.mark.timeout(300)
+
 
 def told(webhook, path):
     return [asked for asked in webhook.asked if asked.path == path]

@@ -3,11 +3,13 @@
 import json
 import threading
 import time
+import urllib.error
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
-from testbed.etcd_cluster import PASSWORD
+from testbed.etcd_access import PASSWORD
 from testbed.session import REPOSITORY_PASSWORD
 from tests.integration.airflow.conftest import wait_for_state
 
@@ -69,6 +71,14 @@ def test_backup_then_restore_and_no_secret_anywhere(airflow, cluster, pushgatewa
     for secret in secrets:
         assert secret not in kept
 
+    assert airflow.links("etcd_backup", run_id, "backup") == {
+        "Repository": "/plugin/backups/stash/repository?dag_id=etcd_backup&task_id=backup",
+        "Snapshot": f"/plugin/backups/stash/repository?dag_id=etcd_backup&task_id=backup&snapshot={backup['snapshot']}",
+    }
+    assert airflow.links("etcd_backup", run_id, "push_metrics") == {"Metrics": pushgateway.url}
+    made_by = airflow.links("etcd_restore", restore_id, "resolve_snapshot")["Backup run"]
+    assert made_by == f"/dags/etcd_backup/runs/{quote(run_id, safe='')}"
+
     metrics = pushgateway.metrics()
     for name in ("stash_backup_session_success", "stash_appscode_com_restoresession_success"):
         assert [line[-2:] for line in metrics.splitlines() if line.startswith(name + "{")] == [" 1"]
@@ -112,6 +122,18 @@ def test_a_person_is_asked_before_anything_is_stopped(airflow, cluster, answer):
     airflow.patch(path, {"chosen_options": [answer], "params_input": {}})
     assert airflow.wait("etcd_restore", run_id) == "success", airflow.logs("etcd_restore", run_id)
     assert cluster.all_keys() == (before if answer == "Approve" else {})
+
+
+def test_a_restore_that_names_no_cluster_or_another_does_nothing(airflow, cluster):
+    before = cluster.all_keys()
+    with pytest.raises(urllib.error.HTTPError, match="confirm"):
+        airflow.trigger("etcd_restore", {"confirm": "another_etcd"})
+    run_id, state = airflow.run_dag("etcd_restore", {"confirm": None})
+    assert state == "failed"
+    assert "The restore was not confirmed: type testbed_etcd" in airflow.logs("etcd_restore", run_id)
+    states = airflow.states("etcd_restore", run_id)
+    assert (states["resolve_snapshot"], states["stop_members"]) == ("failed", "upstream_failed")
+    assert cluster.all_keys() == before
 
 
 def test_a_snapshot_that_is_not_there_fails_at_once(airflow):

@@ -14,7 +14,8 @@ from airflow_provider_stash.etcd.snapshot_file import SnapshotRevisions, read_re
 from airflow_provider_stash.etcd.throwaway import NAME, PEER_URL, ThrowawayEtcd, find_server
 from airflow_provider_stash.etcd.tools import EtcdTool, find_tool
 from testbed.binaries import etcd_dirs
-from testbed.etcd_cluster import PASSWORD, EtcdCluster
+from testbed.etcd_access import PASSWORD
+from testbed.etcd_cluster import EtcdCluster
 from tests.integration.conftest import check_sha256
 
 KEYS = 700

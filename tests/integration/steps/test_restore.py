@@ -21,9 +21,8 @@ from airflow_provider_stash.steps.roll_back import roll_back
 from airflow_provider_stash.steps.verify import verify_restore
 from airflow_provider_stash.workloads.base import FillRequest
 from airflow_provider_stash.workloads.process import ProcessWorkload
-from testbed.binaries import etcd_dirs
+from testbed.binaries import etcd_dirs, newest_etcd
 from testbed.etcd_cluster import EtcdCluster
-from tests.integration.conftest import newest_etcd
 
 KEY = "restore"
 
@@ -53,7 +52,7 @@ class Restore:
         (workload or self.workload).fill(request, key=KEY)
 
     def verify(self, plan, etcd=None):
-        names = list(self.workload.initial_cluster)
+        names = list(self.workload.peer_urls)
         return verify_restore(etcd or self.cluster.config(), names=names, plan=plan, timeout=30)
 
     def run(self):

@@ -6,6 +6,7 @@ from airflow.sdk import DAG, TriggerRule
 
 from airflow_provider_stash.dags import Metrics, PostHook, etcd_backup, etcd_backup_dag
 from airflow_provider_stash.exceptions import InvalidConfigurationError
+from airflow_provider_stash.kubernetes.job_settings import KubernetesJob
 from airflow_provider_stash.operators.hook import StashHookOperator
 
 pytestmark = pytest.mark.oldest
@@ -128,3 +129,28 @@ def test_a_group_inside_another_dag():
 
 def test_the_form():
     assert set(build().params) == {"tags", "keep_forever", "verify_deeply", "retention"}
+
+
+def test_in_one_task():
+    hook = EmptyOperator(task_id="before")
+    dag = build(
+        one_task=True, pre_backup=[hook], metrics=Metrics(pushgateway_conn_id="p"), execution="kubernetes"
+    )
+    assert edges(dag) == {
+        "before": ["session"],
+        "session": ["outcome", "push_metrics"],
+        "outcome": [],
+        "push_metrics": [],
+    }
+    push = dag.get_task("push_metrics")
+    assert push.host_task_id == push.status_task_id == "session"
+    assert push.data_task_ids == ["before", "session"]
+    assert edges(build(one_task=True, overlap="skip"))["skip_if_running"] == ["session"]
+
+
+def test_every_step_as_a_job():
+    dag = build(execution=KubernetesJob(image="i"))
+    for task in ("wait_for_etcd", "init_repository", "backup", "forget", "check", "status"):
+        assert dag.get_task(task).job == KubernetesJob(image="i")
+    with pytest.raises(InvalidConfigurationError, match="execution is 'cloud'"):
+        build(execution="cloud")

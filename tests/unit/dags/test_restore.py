@@ -78,4 +78,18 @@ def test_the_form():
     dag = build(hostname="host-1", approval=True)
     assert dag.params["hostname"] == "host-1"
     assert dag.params["approval"] is True
-    assert set(dag.params) == {"snapshot", "before", "hostname", "dry_run", "approval", "bump_revision"}
+    assert set(dag.params) == {
+        "snapshot",
+        "before",
+        "hostname",
+        "bump_revision",
+        "approval",
+        "dry_run",
+        "confirm",
+    }
+    assert "confirm" not in build(confirm=False).params
+
+
+def test_nothing_begins_before_the_cluster_was_named():
+    assert build().get_task("resolve_snapshot")._pre_execute_hook is not None
+    assert build(confirm=False).get_task("resolve_snapshot")._pre_execute_hook is None

@@ -98,8 +98,6 @@ def test_a_tls_set_up_that_is_wrong_is_not_tried_again(details, words):
             f"{ALL}UNKNOWN: {ADDRESS}Failed to connect to remote host: No route to host",
             ": Failed to connect to remote",
         ),
-        ("etcdserver: leader changed", "more than half of its members"),
-        ("etcdserver: request timed out", "more than half of its members"),
         ("etcdserver: rpc not supported for learner", "not supported for learner"),
         ("Socket closed", "Socket closed."),
         ("", "unavailable"),
@@ -110,6 +108,14 @@ def test_a_member_that_may_come_back_is_worth_a_retry(details, words):
     assert type(error) is e.EtcdUnavailableError
     assert error.retryable
     assert words in str(error)
+
+
+@pytest.mark.parametrize("details", ["etcdserver: leader changed", "etcdserver: request timed out"])
+def test_a_cluster_without_a_leader_is_known_as_such(details):
+    error = said("UNAVAILABLE", details)
+    assert type(error) is e.EtcdNoLeaderError
+    assert error.retryable
+    assert "more than half of its members" in str(error)
     assert ALL not in str(error)
     assert str(error).startswith("https://db-1:2379: ")
 

@@ -109,3 +109,16 @@ def test_what_is_no_base64_is_told_without_being_repeated(repository):
     with pytest.raises(InvalidConfigurationError) as error:
         repository({"extra": {"storage_secret": secret("data", {"AWS_ACCESS_KEY_ID": "hunter2!!"})}})
     assert "hunter2" not in str(error.value)
+
+
+def test_without_credentials_an_address_will_do(monkeypatch):
+    """A step in a Job has them from a Secret."""
+    monkeypatch.setenv("AIRFLOW_CONN_R", json.dumps({"conn_type": "restic", "host": "s3:http://h/b"}))
+    with pytest.raises(InvalidConfigurationError, match="has no password"):
+        ResticHook("r").get_repository()
+    assert ResticHook("r").get_repository(credentials=False).location == "s3:http://h/b"
+    monkeypatch.setenv(
+        "AIRFLOW_CONN_R",
+        json.dumps({"conn_type": "restic", "host": "s3:http://h/b", "password": "pw", "extra": KEYS}),
+    )
+    assert ResticHook("r").get_repository(credentials=False).secrets == []

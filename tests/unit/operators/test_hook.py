@@ -1,3 +1,4 @@
+import copy
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -97,6 +98,12 @@ def test_a_failure_of_a_task_that_tells_nothing(server):
     assert "[task backup failed: see its log]" in bodies(server)[0]
 
 
+def test_a_session_that_something_else_kept_from_beginning(server):
+    states = {"backup": "upstream_failed", "check": "upstream_failed"}
+    execute(hook(server, data_task_ids=list(states), before_task_ids=()), TaskInstance(states))
+    assert "Failed 1h0m5s [what comes before the session failed] 0" in bodies(server)[0]
+
+
 @pytest.mark.parametrize(
     ("policy", "states"),
     [
@@ -134,6 +141,12 @@ def test_airflow_keeps_and_shows_nothing_of_the_handler(server):
     assert "StashHookOperator" in serialized
     assert "secret" not in serialized
     assert "secret" not in repr(operator)
+
+
+def test_a_copy_does_the_same(server):
+    """Airflow copies a DAG's tasks to run a part of it."""
+    execute(copy.deepcopy(hook(server)), TaskInstance())
+    assert bodies(server) == ["run-1 demo/etcd Succeeded 1h0m5s [] 3"]
 
 
 def test_jinja_leaves_gos_braces_alone(server):

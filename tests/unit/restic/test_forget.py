@@ -1,7 +1,7 @@
 import pytest
 
 from airflow_provider_stash.exceptions import InvalidConfigurationError
-from airflow_provider_stash.restic.forget import RetentionPolicy, parse_freed
+from airflow_provider_stash.restic.forget import RetentionPolicy
 
 
 def test_stashs_names_are_read():
@@ -30,19 +30,6 @@ def test_stashs_names_are_read():
 def test_a_policy_that_keeps_nothing_or_is_misspelt_is_refused(fields):
     with pytest.raises(InvalidConfigurationError):
         RetentionPolicy.from_stash(fields)
-
-
-@pytest.mark.parametrize(
-    ("text", "size"),
-    [
-        ("this removes: 0 B\ntotal prune:           3 blobs / 644 B\n", 644),
-        ("total prune:           3 blobs / 1.500 KiB\n", 1536),
-        ("total prune: 12 blobs / 2.000 GiB", 2 << 30),
-        ("nothing", None),
-    ],
-)
-def test_what_prune_freed(text, size):
-    assert parse_freed(text) == size
 
 
 def test_a_policy_in_stashs_names_and_back():

@@ -16,7 +16,16 @@ def plan(live=500, alive=3):
         "keyCount": 7,
         "totalSize": 2048,
         "clusterID": "c1",
-        "live": {"members": [{}, {}, {}], "alive": alive, "revision": live, "clusterID": "c1"},
+        "live": {
+            "members": [
+                {"name": f"m{one}", "endpoint": f"http://m{one}:2379", "error": "" if one < alive else "gone"}
+                for one in range(3)
+            ],
+            "alive": alive,
+            "revision": live,
+            "clusterID": "c1",
+        },
+        "rehearsal": {"version": "3.5.16", "revision": 400},
         "warnings": [],
         "bumpRevision": 600,
         "expectedRevision": 1000,
@@ -49,21 +58,44 @@ def test_a_bump_that_can_not_be_meant(wanted):
         choose_bump(wanted, NEW, plan())
 
 
-def test_a_person_is_told_what_will_be_lost():
-    one = plan()
+def told(one):
     one["lost"] = count_lost(one)
-    text = "\n".join(describe(one))
-    assert one["lost"]["revisions"] == 100
-    assert "gives up 100 revisions" in text
-    assert "revision 400, 7 keys, 2.0 KiB" in text
+    return describe(one)
+
+
+def test_a_person_is_told_what_will_be_lost_before_all_else():
+    lines = told(plan())
+    assert lines[0].startswith("Lost: 100 revisions, all that was written in the last ")
+    assert "since 2026-01-01T00:00:00Z" in lines[0]
+    text = "\n".join(lines)
+    assert "Snapshot: aaaaaaaa of 2026-01-01T00:00:00Z (" in text
+    assert (
+        "revision 400, 7 keys, 2.0 KiB. It is downloaded and its sha256 is right, and an etcd 3.5.16 has"
+        in text
+    )
+    assert "Members: 3 of 3 are alive, at revision 500." in text
     assert "moved on by 600 to 1000" in text
-    assert "put back" in text
+    assert "it is put back" in text
+    assert all(": " in line for line in lines)
+
+
+def test_who_is_down_is_named():
+    assert "Members: 2 of 3 are alive, at revision 500. Not answering: m2." in told(plan(alive=2))
 
 
 def test_a_dead_cluster_and_another_cluster_are_told():
-    dead = plan(live=None, alive=0)
-    dead["lost"] = count_lost(dead)
-    assert "No member is alive" in "\n".join(describe(dead))
+    dead = "\n".join(told(plan(live=None, alive=0)))
+    assert "Members: none of 3 is alive." in dead
+    assert "How many revisions that are is not known" in dead
     other = plan()
-    other["clusterID"], other["lost"] = "c2", count_lost(other)
-    assert "another cluster" in "\n".join(describe(other))
+    other["clusterID"] = "c2"
+    assert "Warning: the snapshot is of cluster c2, the live one is c1" in "\n".join(told(other))
+
+
+def test_a_snapshot_that_was_not_tried_is_not_said_to_have_been():
+    one = plan()
+    one["rehearsal"] = None
+    one["warnings"] = ["The snapshot was not tried."]
+    lines = told(one)
+    assert "has opened" not in "\n".join(lines)
+    assert lines[-1] == "Warning: The snapshot was not tried."

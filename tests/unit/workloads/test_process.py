@@ -4,8 +4,9 @@ import pytest
 
 from airflow_provider_stash.exceptions import InvalidConfigurationError, NoSpaceError, WorkloadError
 from airflow_provider_stash.workloads.base import FillRequest, restore_key
+from airflow_provider_stash.workloads.datadirs import check_space
 from airflow_provider_stash.workloads.process import ProcessWorkload
-from airflow_provider_stash.workloads.process_member import ProcessMember, check_space
+from airflow_provider_stash.workloads.process_member import ProcessMember
 
 
 def member(tmp_path, **given):
@@ -59,7 +60,7 @@ def test_a_data_dir_that_can_not_be_written(tmp_path):
 
 def test_a_full_disk_is_told_before_anything_is_stopped(tmp_path):
     with pytest.raises(NoSpaceError, match="Nothing was stopped"):
-        check_space([member(tmp_path)], 1 << 60)
+        check_space([tmp_path], 1 << 60)
 
 
 def test_members_that_were_not_stopped_are_not_started(tmp_path):

@@ -1,0 +1,1 @@
+"""``airflow stash``: a module a group of verbs; ``definition`` tells Airflow of them."""

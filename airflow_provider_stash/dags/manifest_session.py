@@ -1,0 +1,252 @@
+"""The DAGs of a BackupConfiguration and a RestoreSession, and what batches share with them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from airflow.sdk import DAG, CronTriggerTimetable
+from airflow.sdk.exceptions import AirflowException
+
+from airflow_provider_stash.dags.backup import Metrics, etcd_backup_dag
+from airflow_provider_stash.dags.restore import etcd_restore_dag
+from airflow_provider_stash.exceptions import InvalidConfigurationError
+from airflow_provider_stash.kubernetes.job_settings import (
+    CONTAINER_FIELDS,
+    POD_FIELDS,
+    KubernetesJob,
+    as_job,
+)
+from airflow_provider_stash.operators.hook import StashHookOperator
+from airflow_provider_stash.resources.plan import DagPlan, HookPlan, MemberPlan
+from airflow_provider_stash.resources.refusal import Refused
+from airflow_provider_stash.resources.scalars import Duration
+from airflow_provider_stash.workloads.params import workload_from_params
+
+if TYPE_CHECKING:
+    from airflow.sdk import BaseOperator
+
+    from airflow_provider_stash.workloads.base import Workload
+
+_TASK_IDS = {
+    "preBackup": "pre_backup",
+    "postBackup": "post_backup",
+    "preRestore": "pre_restore",
+    "postRestore": "post_restore",
+}
+_LONGEST_TAG = 100  # Airflow's
+
+
+@dataclass(frozen=True)
+class ManifestSettings:
+    """
+    What manifests can't say, for all DAGs made from them.
+
+    :param workloads: where etcd members run that are no Kubernetes workload, such as a ``ProcessWorkload``, by the
+        AppBinding's namespace and name: ``{"demo/etcd-appbinding": ...}``.
+    :param execution: where steps run: ``worker`` (the default), ``kubernetes``, or a ``KubernetesJob`` whose pod,
+        container, temporary directory and volume each object's own settings go before.
+    :param metrics: where the sessions' metrics go; its namespace is each session's own.
+    :param backup: further arguments of ``etcd_backup``, such as ``pool`` or ``check``.
+    :param restore: further arguments of ``etcd_restore_dag``, such as ``approval`` or ``work_dir``.
+    """
+
+    workloads: Mapping[str, Workload] = field(default_factory=dict)
+    execution: KubernetesJob | str | None = None
+    metrics: Metrics | None = None
+    backup: Mapping[str, Any] = field(default_factory=dict)
+    restore: Mapping[str, Any] = field(default_factory=dict)
+
+
+def backup_dag(planned: DagPlan, settings: ManifestSettings) -> DAG:
+    """Make the DAG of a BackupConfiguration."""
+    member = planned.members[0]
+    return etcd_backup_dag(
+        planned.dag_id,
+        schedule=schedule_of(planned.schedule),
+        paused=planned.paused,
+        timeout=planned.timeout,
+        dag_kwargs=dag_arguments(planned),
+        pre_backup=hook_tasks(planned, member.pre, member),
+        post_backup=hook_tasks(planned, member.post, member),
+        **backup_arguments(planned, member, settings),
+    )
+
+
+def restore_dag(dag_id: str, planned: DagPlan, member: MemberPlan, settings: ManifestSettings) -> DAG:
+    """Make the DAG that restores one target."""
+    assert member.restore is not None
+    arguments: dict[str, Any] = {
+        "bump_revision": member.restore.bump_revision,
+        "health_timeout": member.wait_timeout,
+        **settings.restore,
+    }
+    dag = etcd_restore_dag(
+        dag_id,
+        etcd_conn_id=member.etcd.conn_id,
+        repository_conn_id=planned.repository.conn_id,
+        workload=_workload(planned, member, settings),
+        execution=_execution(planned, member, settings),
+        hostname=member.hostname,
+        pre_restore=hook_tasks(planned, member.pre, member),
+        post_restore=hook_tasks(planned, member.post, member),
+        metrics=_metrics(planned, settings),
+        dag_kwargs=dag_arguments(planned),
+        **arguments,
+    )
+    dag.params["snapshot"] = member.restore.snapshot
+    if planned.timeout is not None:
+        # Not the run as a whole: Airflow would end it without its way back. Nor is a person hurried.
+        for task in dag.tasks:
+            if not task.is_teardown and task.task_id != "approve":
+                task.execution_timeout = planned.timeout
+    return dag
+
+
+def _workload(planned: DagPlan, member: MemberPlan, settings: ManifestSettings) -> Workload:
+    name = f"{member.etcd.namespace}/{member.etcd.name}"
+    if name in settings.workloads:
+        return settings.workloads[name]
+    job = _job(planned, member, as_job(settings.execution) or KubernetesJob())
+    try:
+        return workload_from_params(
+            member.restore.workload if member.restore else {}, namespace=planned.namespace, job=job
+        )
+    except InvalidConfigurationError as error:
+        raise Refused(
+            f"{member.path}.task.params",
+            f"{error} Where the members of {name} run outside Kubernetes, tell by "
+            f"ManifestSettings(workloads={{{name!r}: ...}}).",
+        ) from error
+
+
+def _execution(planned: DagPlan, member: MemberPlan, settings: ManifestSettings) -> KubernetesJob | None:
+    """Give where a target's steps run, by its own settings."""
+    job = as_job(settings.execution)
+    return _job(planned, member, job) if job is not None else None
+
+
+def _job(planned: DagPlan, member: MemberPlan, job: KubernetesJob) -> KubernetesJob:
+    """Give a Job the settings of a target, which go before its own; it runs in the namespace of its object."""
+    pod = {
+        name: value
+        for name, value in (member.runtime_settings.get("pod") or {}).items()
+        if name in POD_FIELDS or name in {"podLabels", "podAnnotations"}
+    }
+    container = {
+        name: value
+        for name, value in (member.runtime_settings.get("container") or {}).items()
+        if name in CONTAINER_FIELDS or name in {"nice", "ionice"}
+    }
+    return replace(
+        job,
+        namespace=job.namespace or planned.namespace,
+        pod={**job.pod, **pod},
+        container={**job.container, **container},
+        temp_dir={**job.temp_dir, **member.temp_dir},
+        interim_volume_template=member.interim_volume or job.interim_volume_template,
+    )
+
+
+def backup_arguments(planned: DagPlan, member: MemberPlan, settings: ManifestSettings) -> dict[str, Any]:
+    """Give the arguments of ``etcd_backup`` for one target."""
+    return {
+        "etcd_conn_id": member.etcd.conn_id,
+        "repository_conn_id": planned.repository.conn_id,
+        "retention_policy": planned.retention_policy,
+        "hostname": member.hostname,
+        "wait_timeout": member.wait_timeout,
+        "metrics": _metrics(planned, settings),
+        "execution": _execution(planned, member, settings),
+        **settings.backup,
+    }
+
+
+def dag_arguments(planned: DagPlan) -> dict[str, Any]:
+    """Give the arguments of ``DAG`` that all have."""
+    defaults: dict[str, Any] = {"owner": planned.namespace, "retries": planned.retries}
+    if planned.retry_delay is not None:
+        defaults["retry_delay"] = planned.retry_delay
+    if not planned.is_backup:
+        del defaults["retries"]
+    return {
+        "tags": [tag[:_LONGEST_TAG] for tag in planned.tags],
+        "default_args": defaults,
+        "doc_md": f"{planned.kind} `{planned.namespace}/{planned.name}`, from line {planned.line} of "
+        f"`{planned.file}`:\n\n```yaml\n{planned.source.strip()}\n```",
+    }
+
+
+def hook_tasks(
+    planned: DagPlan,
+    hook: HookPlan | None,
+    member: MemberPlan | None,
+    *,
+    session: Sequence[str] = (),
+    before: Sequence[str] = (),
+) -> list[BaseOperator]:
+    """
+    Make the task of a hook, in a list; an empty one where there is no hook.
+
+    :param member: whose hook it is; None: the whole batch's.
+    :param session: ids of the tasks that it is about; empty: the factory tells them.
+    :param before: ids of the hooks before that session.
+    :raises Refused: what the hook asks for can't be done.
+    """
+    if hook is None:
+        return []
+    handler = dict(hook.handler)
+    if hook.phase.startswith("post"):
+        handler["executionPolicy"] = hook.execution_policy
+    described = {
+        "namespace": planned.namespace,
+        "invoker": {"apiGroup": "stash.appscode.com", "kind": planned.kind, "name": planned.name},
+        "target": dict((member or planned.members[0]).target),
+    }
+    try:
+        operator = StashHookOperator(
+            task_id=_TASK_IDS[hook.phase],
+            handler=handler,
+            phase=hook.phase,
+            session=described,
+            data_task_ids=session,
+            before_task_ids=before,
+        )
+    except InvalidConfigurationError as error:
+        raise Refused(hook.path, str(error)) from error
+    return [operator]
+
+
+def _metrics(planned: DagPlan, settings: ManifestSettings) -> Metrics | None:
+    return replace(settings.metrics, namespace=planned.namespace) if settings.metrics else None
+
+
+@cache
+def schedule_of(text: str | None) -> Any:
+    """
+    Give Airflow's schedule for what a CronJob takes: cron, ``@hourly``, ``@every 1h``, ``CRON_TZ=... cron``.
+
+    :raises Refused: it is no schedule.
+    """
+    if text is None:
+        return None
+    if text.startswith("@every "):
+        try:
+            return Duration(text.removeprefix("@every ").strip()).timedelta
+        except ValueError as error:
+            raise Refused(
+                "spec.schedule", f"{text!r}: write a duration behind @every, such as 90m."
+            ) from error
+    zone, cron = "UTC", text.strip()  # as Kubernetes' controllers mostly have it
+    if cron.startswith(("CRON_TZ=", "TZ=")):
+        zone, _, cron = cron.partition("=")[2].partition(" ")
+    timetable = CronTriggerTimetable(cron.strip(), timezone=zone)
+    try:
+        ZoneInfo(zone)
+        timetable.validate()
+    except (AirflowException, KeyError, OSError, ValueError) as error:
+        raise Refused("spec.schedule", f"{text!r} is no schedule: {error}") from error
+    return timetable

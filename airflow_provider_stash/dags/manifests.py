@@ -1,0 +1,87 @@
+"""Stash's manifests as DAGs."""
+
+from __future__ import annotations
+
+from functools import partial
+from os import PathLike
+
+from airflow.sdk import DAG, get_parsing_context
+
+from airflow_provider_stash.dags.manifest_batch import backup_batch_dag, restore_batch_dags
+from airflow_provider_stash.dags.manifest_session import ManifestSettings, backup_dag, restore_dag
+from airflow_provider_stash.dags.refused import refused_manifests
+from airflow_provider_stash.exceptions import StashError
+from airflow_provider_stash.hooks.manifests import offer_connection
+from airflow_provider_stash.resources.connections import etcd_connection, restic_connection
+from airflow_provider_stash.resources.load import Manifests, load, open_manifests
+from airflow_provider_stash.resources.plan import DagPlan
+from airflow_provider_stash.resources.planner import plan_all, plan_one
+from airflow_provider_stash.resources.refusal import Refusal, Refused
+
+
+def dags_from_manifests(
+    *paths: str | PathLike[str], settings: ManifestSettings | None = None
+) -> dict[str, DAG]:
+    """
+    Make the DAGs of Stash's manifests: one for each BackupConfiguration, RestoreSession, BackupBatch and
+    RestoreBatch, and for each AppBinding whose annotations name a BackupBlueprint.
+
+    Use it in a DAG file: ``globals().update(dags_from_manifests("/opt/airflow/stash"))``. What is refused shows
+    among Airflow's import errors, under the manifest's path, with object and field; everything else loads. In a
+    task's process the task's own DAG alone is made.
+
+    :param paths: of files, and of directories, which are searched with all below them.
+    :param settings: what manifests can't say.
+    :return: DAGs by id.
+    """
+    settings = settings or ManifestSettings()
+    wanted = get_parsing_context().dag_id
+    if wanted is not None:
+        manifests = open_manifests(*paths)
+        planned = plan_one(manifests, wanted)
+        return build_dags(planned, manifests, settings) if planned is not None else {}
+    dags, refusals = build_all(load(*paths), settings)
+    return {**dags, **refused_manifests(refusals)}
+
+
+def build_all(manifests: Manifests, settings: ManifestSettings) -> tuple[dict[str, DAG], list[Refusal]]:
+    """
+    Make all DAGs of manifests that are loaded.
+
+    :return: DAGs by id, and everything that is refused.
+    """
+    plans, refusals = plan_all(manifests)
+    dags: dict[str, DAG] = {}
+    for planned in plans:
+        called = f"{planned.kind} {planned.namespace}/{planned.name}"
+        try:
+            dags |= build_dags(planned, manifests, settings)
+        except Refused as error:
+            refusals.append(Refusal(planned.file, planned.line, called, error.field, error.sentence))
+        except Exception as error:  # noqa: BLE001 - what is said of one must not take the others away
+            words = str(error) if isinstance(error, StashError) else f"Airflow refuses it: {error}"
+            refusals.append(Refusal(planned.file, planned.line, called, "", words))
+    return dags, refusals
+
+
+def build_dags(planned: DagPlan, manifests: Manifests, settings: ManifestSettings) -> dict[str, DAG]:
+    """
+    Make the DAG of a plan; of a RestoreBatch, one for each member too.
+
+    :param manifests: those that it was planned from; its connections are made from them.
+    :raises Refused: what can't be done where this runs.
+    """
+    for connection in planned.connections:
+        if connection.in_manifests:
+            make = etcd_connection if connection.kind == "AppBinding" else restic_connection
+            given = partial(make, manifests, connection.namespace, connection.name, **connection.options)
+            offer_connection(connection.conn_id, given)
+    if planned.kind == "BackupConfiguration":
+        dags = [backup_dag(planned, settings)]
+    elif planned.kind == "RestoreSession":
+        dags = [restore_dag(planned.dag_id, planned, planned.members[0], settings)]
+    elif planned.kind == "BackupBatch":
+        dags = [backup_batch_dag(planned, settings)]
+    else:
+        dags = restore_batch_dags(planned, settings)
+    return {dag.dag_id: dag for dag in dags}

@@ -1,0 +1,270 @@
+"""Runs Jobs: finds one again or creates it, shows its log, gives its step's result, removes it."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from airflow_provider_stash.exceptions import JobFailedError, KubernetesError, KubernetesPermissionError
+from airflow_provider_stash.kubernetes.api import ConflictError, NotFoundError, call, open_stream
+from airflow_provider_stash.kubernetes.failures import why_failed, why_waiting
+from airflow_provider_stash.kubernetes.manifests import CONTAINER
+from airflow_provider_stash.kubernetes.record import is_record, read_record
+
+log = logging.getLogger(__name__)
+
+Say = Callable[[int, str], Any]
+
+_FIRST_POLL = 0.25
+_GONE_SECONDS = 120.0
+_LAST_LINES = 5
+_EVENTS_AFTER_SECONDS = 3.0
+_LEVELS = {name: getattr(logging, name) for name in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")}
+
+
+class Jobs:
+    """
+    The Jobs of one namespace.
+
+    :param api_client: a ``kubernetes.client.ApiClient``.
+    :param namespace: where.
+    """
+
+    def __init__(self, api_client: Any, namespace: str) -> None:
+        from kubernetes.client import BatchV1Api, CoreV1Api
+
+        self.namespace = namespace
+        self._batch, self._core = BatchV1Api(api_client), CoreV1Api(api_client)
+        self._denied = ""
+
+    def ensure(
+        self,
+        manifest: Mapping[str, Any],
+        secrets: Callable[[Mapping[str, Any]], list[dict[str, Any]]] = lambda job: [],
+    ) -> dict[str, Any]:
+        """
+        Create a Job with its Secrets; one of this name that runs or has succeeded is taken instead.
+
+        A failed one is removed first, one that is being removed is waited for.
+
+        :param manifest: the Job.
+        :param secrets: gives the Secrets that the Job owns, from the Job as the API has it.
+        :return: the Job as the API has it.
+        :raises KubernetesError: it could not be created.
+        """
+        name = manifest["metadata"]["name"]
+        deadline = time.monotonic() + _GONE_SECONDS
+        while (job := self._create_or_find(manifest)) is None:
+            if time.monotonic() > deadline:
+                raise KubernetesError(
+                    f"An earlier Job {name} in namespace {self.namespace} was deleted, but is not gone after "
+                    f"{_GONE_SECONDS:.0f} s. What to do: see what its finalizers and its Pod wait for."
+                )
+            time.sleep(2 * _FIRST_POLL)
+        for secret in secrets(job):
+            with contextlib.suppress(ConflictError):  # whoever created the Job has made it
+                call(self._core.create_namespaced_secret, self.namespace, secret)
+        return job
+
+    def _create_or_find(self, manifest: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Give the Job; None: an earlier one is still in the way."""
+        name = manifest["metadata"]["name"]
+        try:
+            job = call(self._batch.create_namespaced_job, self.namespace, manifest)
+        except ConflictError:
+            found = self.get(name)
+            if found is None or found["metadata"].get("deletionTimestamp"):
+                return None
+            if ended(found) == "Failed":
+                self.delete(name)
+                return None
+            log.info(
+                "Job %s/%s is there already (%s): its result is taken.",
+                self.namespace,
+                name,
+                ended(found) or "it runs",
+            )
+            return found
+        log.info("Job %s/%s runs the step.", self.namespace, name)
+        return job
+
+    def get(self, name: str) -> dict[str, Any] | None:
+        """Give a Job; None: it is not there."""
+        try:
+            return call(self._batch.read_namespaced_job, name, self.namespace)
+        except NotFoundError:
+            return None
+
+    def delete(self, name: str) -> None:
+        """Remove a Job, and with it its Pod, its Secrets and its Pod's volumes; the Pod is asked to end first."""
+        with contextlib.suppress(NotFoundError):
+            call(self._batch.delete_namespaced_job, name, self.namespace, propagation_policy="Foreground")
+
+    def pod(self, name: str) -> dict[str, Any] | None:
+        """Give a Job's newest Pod; None: there is none."""
+        pods = call(self._core.list_namespaced_pod, self.namespace, label_selector=f"job-name={name}")[
+            "items"
+        ]
+        return max(pods, key=lambda one: one["metadata"]["creationTimestamp"], default=None)
+
+    def follow(
+        self, name: str, *, startup_timeout: float, poll_interval: float, say: Say = log.log
+    ) -> dict[str, Any]:
+        """
+        Wait for a Job's end and show its log meanwhile.
+
+        :param startup_timeout: seconds for its container to start.
+        :param poll_interval: seconds between looks at the Job.
+        :param say: takes the container's log: level and line.
+        :return: what its step returned.
+        :raises StashError: what its step raised.
+        :raises JobFailedError: the Job ended without a word of its step, or did not start.
+        """
+        pod = self._wait_for_start(name, startup_timeout, poll_interval, say)
+        shown, pause = 0, _FIRST_POLL
+        while True:
+            if pod is not None:
+                shown, record = self._show_log(pod, shown, say)
+                if record is not None:  # no need to wait until the Job's status tells its end, too
+                    return read_record(record)
+            job = self.get(name)
+            if job is None or ended(job):
+                return self.outcome(name, job)
+            time.sleep(pause)
+            pause = min(2 * pause, poll_interval)
+            pod = self.pod(name)
+
+    def outcome(self, name: str, job: Mapping[str, Any] | None) -> dict[str, Any]:
+        """
+        Give what an ended Job's step returned.
+
+        :param job: as the API has it; None: it is gone.
+        :raises StashError: what its step raised.
+        :raises JobFailedError: the step left no word; the reason is told, and the last lines of the log.
+        """
+        pod = self.pod(name) if job is not None else None
+        lines = self._last_lines(pod)
+        if lines and is_record(lines[-1]):
+            return read_record(lines[-1])
+        why = why_failed(job, pod, self._events(name, pod))
+        words = f" Last words: {' | '.join(lines)}" if lines else ""
+        raise JobFailedError(f"Job {self.namespace}/{name} failed. {why}{words}{self._denied}")
+
+    def why_not_started(self, name: str, seconds: float) -> JobFailedError:
+        """Make the error of a Job whose container has not started."""
+        pod = self.pod(name)
+        why = why_waiting(pod, self._events(name, pod)) or "The cluster gives no reason."
+        return JobFailedError(
+            f"Job {self.namespace}/{name} did not start its container within {seconds:.0f} s. {why}{self._denied}"
+        )
+
+    def _wait_for_start(
+        self, name: str, timeout: float, poll_interval: float, say: Say
+    ) -> dict[str, Any] | None:
+        """Give the Pod whose container has started; None: the Job has ended before."""
+        begin, pause, told = time.monotonic(), _FIRST_POLL, ""
+        while True:
+            pod = self.pod(name)
+            if pod is not None and has_started(pod):
+                return pod
+            job = self.get(name)
+            if job is None or ended(job):
+                return None
+            passed = time.monotonic() - begin
+            events = self._events(name, pod) if passed > _EVENTS_AFTER_SECONDS else []
+            why = why_waiting(pod, events)
+            if why and why != told:
+                say(logging.WARNING, f"Job {name} waits. {why}")
+                told = why
+            if passed > timeout:
+                raise self.why_not_started(name, timeout)
+            time.sleep(pause)
+            pause = min(2 * pause, poll_interval)
+
+    def _show_log(self, pod: Mapping[str, Any], shown: int, say: Say) -> tuple[int, str | None]:
+        """
+        Follow a container's log to its end, or until the connection breaks.
+
+        :param shown: lines that were shown before.
+        :return: lines that are shown now, and the step's record, if it came.
+        """
+        number, record = 0, None
+        for number, line in enumerate(self._lines(pod, follow=True), 1):
+            if is_record(line):
+                record = line
+            elif number > shown:
+                show(line, say)
+        return max(number, shown), record
+
+    def _last_lines(self, pod: Mapping[str, Any] | None) -> list[str]:
+        if pod is None or not has_started(pod):
+            return []
+        return list(deque(self._lines(pod, tail_lines=_LAST_LINES), _LAST_LINES))
+
+    def _lines(self, pod: Mapping[str, Any], **options: Any) -> Iterator[str]:
+        from urllib3.exceptions import HTTPError
+
+        try:
+            response = open_stream(
+                self._core.read_namespaced_pod_log,
+                pod["metadata"]["name"],
+                self.namespace,
+                container=CONTAINER,
+                **options,
+            )
+        except NotFoundError:
+            return
+        rest = b""
+        with (
+            contextlib.closing(response),
+            contextlib.suppress(HTTPError),
+        ):  # it is opened again where it broke
+            for chunk in response.stream(amt=None):
+                *lines, rest = (rest + chunk).split(b"\n")
+                yield from (line.decode(errors="replace") for line in lines)
+        if rest:
+            yield rest.decode(errors="replace")
+
+    def _events(self, name: str, pod: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+        """Give the events of a Job and its Pod; none where they may not be read."""
+        names = [name] if pod is None else [name, pod["metadata"]["name"]]
+        events: list[dict[str, Any]] = []
+        try:
+            for one in names:
+                events += call(
+                    self._core.list_namespaced_event,
+                    self.namespace,
+                    field_selector=f"involvedObject.name={one}",
+                )["items"]
+        except KubernetesPermissionError as error:  # they tell more, but nothing depends on them
+            self._denied = f" Its events could tell more. {error}"
+        return events
+
+
+def ended(job: Mapping[str, Any]) -> str:
+    """Tell how a Job ended: ``Complete`` or ``Failed``; empty: it has not."""
+    for condition in (job.get("status") or {}).get("conditions") or ():
+        if condition["type"] in {"Complete", "Failed"} and condition["status"] == "True":
+            return str(condition["type"])
+    return ""
+
+
+def has_started(pod: Mapping[str, Any]) -> bool:
+    """Tell whether the step's container runs or has run."""
+    return any(
+        status["name"] == CONTAINER and set(status.get("state") or {}) & {"running", "terminated"}
+        for status in (pod.get("status") or {}).get("containerStatuses") or ()
+    )
+
+
+def show(line: str, say: Say) -> None:
+    """Write a line of a container's log to the task's, at its own level."""
+    level, _, message = line.partition(" ")
+    if level in _LEVELS:
+        say(_LEVELS[level], message)
+    else:
+        say(logging.INFO, line)

@@ -1,0 +1,222 @@
+"""A step's Job: built from the task and its connections, followed, and removed. Loads the Kubernetes client."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.cncf.kubernetes.hooks.kubernetes import KubernetesHook
+from airflow.sdk.exceptions import TaskDeferred
+
+from airflow_provider_stash.exceptions import (
+    InvalidConfigurationError,
+    JobFailedError,
+    KubernetesError,
+    KubernetesPermissionError,
+)
+from airflow_provider_stash.kubernetes.jobs import Jobs, ended
+from airflow_provider_stash.kubernetes.manifests import (
+    PREFIX,
+    job_manifest,
+    job_name,
+    secret_manifest,
+    secret_name,
+)
+from airflow_provider_stash.steps import credentials
+from airflow_provider_stash.steps.call import StepCall, plain
+from airflow_provider_stash.triggers.kubernetes_job import StepJobTrigger
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from airflow_provider_stash.kubernetes.job_settings import KubernetesJob
+    from airflow_provider_stash.operators.step import StepOperator
+
+_SECRETS = f"{PREFIX}/secrets"
+_NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+
+
+class StepJob:
+    """
+    The Job of one task of one run. Its name follows from these, so that a retry finds it again.
+
+    :param operator: whose step it runs.
+    :param settings: how.
+    :param context: of the task.
+    """
+
+    def __init__(self, operator: StepOperator, settings: KubernetesJob, context: Context) -> None:
+        hook = KubernetesHook(conn_id=settings.kubernetes_conn_id)
+        self.operator = operator
+        self.settings = settings.with_defaults(job_defaults(hook))
+        if self.settings.active_deadline is None and operator.execution_timeout is not None:
+            seconds = math.ceil(operator.execution_timeout.total_seconds())
+            self.settings = replace(self.settings, active_deadline=seconds)
+        if not self.settings.image:
+            raise InvalidConfigurationError(
+                f"No image is given for the Job of task {operator.task_id}: give KubernetesJob(image=...), or the "
+                f'extra field stash_job of the connection {settings.kubernetes_conn_id!r}: {{"image": "..."}}.'
+            )
+        namespace = self.settings.namespace or hook.get_namespace() or own_namespace() or "default"
+        self.jobs = Jobs(hook.get_conn(), namespace)
+        ti = context["ti"]
+        self.identity = {
+            "dag-id": ti.dag_id,
+            "task-id": ti.task_id,
+            "run-id": ti.run_id,
+            "map-index": str(ti.map_index if ti.map_index is not None else -1),
+        }
+        self.name = job_name(ti.task_id, *self.identity.values())
+
+    def run(self, call: StepCall) -> dict[str, Any]:
+        """
+        Start the Job, or find it running; wait for it and remove it.
+
+        :return: what the step returned.
+        :raises TaskDeferred: the triggerer waits.
+        :raises StashError: what the step raised, or why the Job failed.
+        """
+        try:
+            self._ensure(call)
+            if self.settings.deferrable:
+                raise TaskDeferred(
+                    trigger=self._trigger(),
+                    method_name="execute_complete",
+                    timeout=self.operator.execution_timeout,
+                )
+            result = self.jobs.follow(
+                self.name,
+                startup_timeout=self.settings.startup_timeout,
+                poll_interval=self.settings.poll_interval,
+                say=self.operator.log.log,
+            )
+        except BaseException as error:
+            self._give_up(error)
+            raise
+        self._remove()
+        return result
+
+    def collect(self, event: Mapping[str, Any]) -> dict[str, Any]:
+        """
+        Take an ended Job's result, and remove it.
+
+        :param event: of the trigger.
+        :raises StashError: what the step raised, or why the Job failed.
+        """
+        try:
+            if event["error"]:
+                raise KubernetesError(event["error"])
+            job = self.jobs.get(self.name)
+            if job is not None and not ended(job):
+                raise self.jobs.why_not_started(self.name, self.settings.startup_timeout)
+            result = self.jobs.outcome(self.name, job)
+        except BaseException as error:
+            self._give_up(error)
+            raise
+        self._remove()
+        return result
+
+    def _give_up(self, error: BaseException) -> None:
+        """Remove the Job, unless it is waited for elsewhere, or only out of sight: a retry then finds it."""
+        lost = isinstance(error, KubernetesError) and not isinstance(
+            error, JobFailedError | KubernetesPermissionError
+        )
+        if isinstance(error, TaskDeferred) or lost:
+            return
+        self._remove()
+
+    def _remove(self) -> None:
+        try:
+            self.jobs.delete(self.name)
+        except KubernetesError as error:  # what the step did stays done
+            self.operator.log.error(
+                "Job %s/%s could not be removed; it goes by itself %d s after its end. %s",
+                self.jobs.namespace, self.name, self.settings.ttl, error,
+            )  # fmt: skip
+
+    def _trigger(self) -> StepJobTrigger:
+        return StepJobTrigger(
+            name=self.name,
+            namespace=self.jobs.namespace,
+            kubernetes_conn_id=self.settings.kubernetes_conn_id,
+            startup_timeout=self.settings.startup_timeout,
+            poll_interval=self.settings.poll_interval,
+        )
+
+    def _ensure(self, call: StepCall) -> None:
+        request: dict[str, Any] = {"arguments": plain(call.arguments)}
+        mounted: dict[str, list[str]] = {}
+        owned: dict[str, dict[str, bytes]] = {}
+        if call.of_etcd:
+            config = self.operator.etcd()
+            request["etcd"] = credentials.etcd_settings(config)
+            self._credentials(
+                "etcd", self.settings.etcd_secret, credentials.etcd_secret(config), mounted, owned
+            )
+        if call.of_repository:
+            given = self.settings.repository_secret
+            repository = self.operator.repository(credentials=given is None)
+            request["repository"] = credentials.repository_settings(repository)
+            secret = credentials.repository_secret(repository) if given is None else {}
+            self._credentials("repository", given, secret, mounted, owned)
+        manifest = job_manifest(
+            self.settings,
+            name=self.name,
+            namespace=self.jobs.namespace,
+            arguments=[call.step, json.dumps(request)],
+            credentials=mounted,
+            labels={"app.kubernetes.io/component": call.step},
+            annotations={
+                **{f"{PREFIX}/{key}": value for key, value in self.identity.items()},
+                _SECRETS: json.dumps({directory: mounted[directory][0] for directory in owned}),
+            },
+        )
+
+        def secrets(job: Mapping[str, Any]) -> list[dict[str, Any]]:
+            # A Job that was found names the Secrets it waits for.
+            names = json.loads(job["metadata"]["annotations"][_SECRETS])
+            return [
+                secret_manifest(name=names[directory], job=job, data=data)
+                for directory, data in owned.items()
+                if directory in names
+            ]
+
+        self.jobs.ensure(manifest, secrets)
+
+    def _credentials(
+        self,
+        directory: str,
+        given: str | Sequence[str] | None,
+        secret: dict[str, bytes],
+        mounted: dict[str, list[str]],
+        owned: dict[str, dict[str, bytes]],
+    ) -> None:
+        """Have Secrets mounted: those that are given, else one that the Job will own."""
+        if given is not None:
+            mounted[directory] = [given] if isinstance(given, str) else list(given)
+        elif secret:
+            mounted[directory] = [secret_name(f"{self.name}-{directory[:4]}")]
+            owned[directory] = secret
+
+
+def job_defaults(hook: KubernetesHook) -> Mapping[str, Any]:
+    """Read the connection's ``stash_job``."""
+    value = hook.conn_extras.get("stash_job") or {}
+    try:
+        defaults = json.loads(value) if isinstance(value, str) else value
+        if not isinstance(defaults, Mapping):
+            raise ValueError
+    except ValueError as error:
+        raise InvalidConfigurationError(
+            f"Connection {hook.conn_id!r}: the extra field stash_job is no JSON object of KubernetesJob's parameters."
+        ) from error
+    return defaults
+
+
+def own_namespace() -> str | None:
+    """Give the namespace of the worker's own Pod; None: it runs in none."""
+    return _NAMESPACE_FILE.read_text().strip() if _NAMESPACE_FILE.exists() else None

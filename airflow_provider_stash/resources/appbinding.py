@@ -1,0 +1,203 @@
+"""AppBinding: how to reach an etcd cluster; Secret: what opens it, or a backend."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, field_validator, model_validator
+from pydantic_core import PydanticCustomError
+
+from airflow_provider_stash.resources.model import (
+    APPCATALOG_V1ALPHA1,
+    LocalObjectReference,
+    Model,
+    StashObject,
+    TaskRef,
+)
+
+
+class ServiceReference(Model):
+    """A Service of Kubernetes."""
+
+    scheme: str = ""
+    namespace: str = ""
+    name: str
+    port: int = 0
+    path: str = ""
+    query: str = ""
+
+
+class ClientConfig(Model):
+    """How to connect."""
+
+    url: str | None = None
+    service: ServiceReference | None = None
+    insecure_skip_tls_verify: bool = Field(False, alias="insecureSkipTLSVerify")
+    ca_bundle: str = ""
+    server_name: str = ""
+
+    @field_validator("ca_bundle")
+    @classmethod
+    def _pem(cls, value: str) -> str:
+        try:
+            decoded = base64.b64decode(value, validate=True)
+        except binascii.Error:
+            decoded = b""
+        if value and b"-----BEGIN " not in decoded:
+            raise PydanticCustomError("ca_bundle", "is not the base64 text of a PEM certificate.")
+        return value
+
+    @model_validator(mode="after")
+    def _one_address(self) -> ClientConfig:
+        if self.url is None and self.service is None:
+            raise PydanticCustomError("one_address", "needs url or service.")
+        return self
+
+    @property
+    def ca_certificate(self) -> str:
+        """The CA bundle as PEM; empty where none is given."""
+        return base64.b64decode(self.ca_bundle).decode()
+
+    def endpoint(self, namespace: str) -> str:
+        """
+        Give the address, as Stash makes it.
+
+        :param namespace: the AppBinding's.
+        """
+        if self.service is None:
+            # etcd has no paths; several addresses, comma separated, are more than Stash takes.
+            return ",".join(_without_path(one.strip()) for one in (self.url or "").split(","))
+        scheme = f"{self.service.scheme}://" if self.service.scheme else ""
+        port = f":{self.service.port}" if self.service.port else ""
+        return f"{scheme}{self.service.name}.{self.service.namespace or namespace}.svc{port}"
+
+
+def _without_path(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}" if parts.netloc else url
+
+
+class RenameKey(Model):
+    """Gives a key of a Secret another name."""
+
+    from_: str = Field(alias="from")
+    to: str
+
+
+class AddKey(Model):
+    """Adds a key that is not secret."""
+
+    key: str
+    value: str = ""
+    string_value: str | None = None
+
+
+class AddKeysFrom(Model):
+    """Adds the keys of another Secret."""
+
+    secret_ref: LocalObjectReference
+
+
+class RemoveKey(Model):
+    """Takes a key away."""
+
+    key: str
+
+
+class SecretTransform(Model):
+    """One change to the Secret's keys."""
+
+    rename_key: RenameKey | None = None
+    add_key: AddKey | None = None
+    add_keys_from: AddKeysFrom | None = None
+    remove_key: RemoveKey | None = None
+
+
+class AppRef(Model):
+    """The application's own object."""
+
+    api_group: str = ""
+    kind: str = ""
+    namespace: str = ""
+    name: str = ""
+
+
+class AppBindingSpec(Model):
+    """What an AppBinding says."""
+
+    type: str = ""
+    app_ref: AppRef | None = None
+    version: str = ""
+    client_config: ClientConfig
+    secret: LocalObjectReference | None = None
+    secret_transforms: list[SecretTransform] = []
+    parameters: dict[str, Any] = {}
+    tls_secret: LocalObjectReference | None = None
+
+    def addon_task(self, which: str) -> TaskRef | None:
+        """
+        Look up a Task among the application's own (parameters of the kind ``StashAddon``).
+
+        :param which: ``backupTask`` or ``restoreTask``.
+        """
+        addon = (self.parameters.get("stash") or {}).get("addon") or {}
+        task = addon.get(which) if isinstance(addon, dict) else None
+        return TaskRef.model_validate(task) if task else None
+
+    @property
+    def app_group(self) -> str:
+        """The part of the type before the slash; empty where there is none."""
+        return self.type.rpartition("/")[0]
+
+    @property
+    def app_resource(self) -> str:
+        """The part of the type after the slash, such as ``etcd``."""
+        return self.type.rpartition("/")[2]
+
+
+class AppBinding(StashObject):
+    """A binding to an application."""
+
+    api_version: Literal["appcatalog.appscode.com/v1alpha1"] = APPCATALOG_V1ALPHA1
+    kind: Literal["AppBinding"] = "AppBinding"
+    spec: AppBindingSpec
+    status: dict[str, Any] = {}
+
+
+class Secret(StashObject):
+    """A Secret; its values are shown nowhere."""
+
+    api_version: Literal["v1"] = "v1"
+    kind: Literal["Secret"] = "Secret"
+    type: str = ""
+    immutable: bool | None = None
+    data: dict[str, str] = Field({}, repr=False)
+    string_data: dict[str, str] = Field({}, repr=False)
+
+    @field_validator("data")
+    @classmethod
+    def _base64(cls, value: dict[str, str]) -> dict[str, str]:
+        for key, text in value.items():
+            try:
+                base64.b64decode("".join(text.split()), validate=True)
+            except binascii.Error:
+                raise PydanticCustomError(
+                    "nearest",
+                    "{sentence}",
+                    {"path": f".{key}", "sentence": "is not base64; plain text goes into stringData."},
+                ) from None
+        return value
+
+    def values(self) -> dict[str, str]:
+        """
+        Give the keys and their decoded values.
+
+        :raises UnicodeDecodeError: a value is no text.
+        """
+        return {
+            **{key: base64.b64decode(text).decode() for key, text in self.data.items()},
+            **self.string_data,
+        }

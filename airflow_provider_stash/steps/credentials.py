@@ -1,0 +1,128 @@
+"""How a Job gets to etcd and the repository: plain settings as arguments, secrets as files of mounted Secrets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from airflow_provider_stash.etcd.config import EtcdConfig, parse_endpoints
+from airflow_provider_stash.exceptions import InvalidConfigurationError
+from airflow_provider_stash.restic.backends import GCS_FILE_KEY, PASSWORD_KEY, with_credentials
+from airflow_provider_stash.restic.repository import Repository
+
+USER, PASSWORD, CA, CERTIFICATE, KEY = "username", "password", "ca.crt", "tls.crt", "tls.key"
+"""Keys of an AppBinding's Secrets."""
+
+LOCATION, CLIENT_CERTIFICATE = "location", "client.pem"
+"""Keys of a repository's Secret beside Stash's: a location that holds credentials, and a client's PEM."""
+
+_PLAIN = ("insecure_tls", "max_connections", "limit_upload", "limit_download", "no_cache")
+
+
+def etcd_settings(config: EtcdConfig) -> dict[str, Any]:
+    """Give what is no secret, as plain JSON."""
+    return {
+        "endpoints": ",".join(endpoint.url for endpoint in config.endpoints),
+        "ca_cert": config.ca_cert.decode() if config.ca_cert else None,
+        "insecure_skip_verify": config.insecure_skip_verify,
+        "timeout": config.timeout,
+    }
+
+
+def etcd_secret(config: EtcdConfig) -> dict[str, bytes]:
+    """Give what is secret, under the keys of an AppBinding's Secrets; empty: nothing is."""
+    found = {
+        USER: config.user and config.user.encode(),
+        PASSWORD: config.password and config.password.encode(),
+        CERTIFICATE: config.client_cert,
+        KEY: config.client_key,
+    }
+    return {key: value for key, value in found.items() if value}
+
+
+def load_etcd(settings: Mapping[str, Any], directory: Path) -> EtcdConfig:
+    """
+    Put settings and a mounted Secret together.
+
+    :param settings: as of ``etcd_settings``.
+    :param directory: of the Secret's files; it may be absent.
+    :raises InvalidConfigurationError: they don't fit each other.
+    """
+    files = _read(directory)
+    ca = files.get(CA) or (settings["ca_cert"].encode() if settings["ca_cert"] else None)
+    return EtcdConfig(
+        endpoints=parse_endpoints(settings["endpoints"]),
+        user=files[USER].decode().strip() if USER in files else None,
+        password=files[PASSWORD].decode().rstrip("\n") if PASSWORD in files else None,
+        ca_cert=ca,
+        client_cert=files.get(CERTIFICATE),
+        client_key=files.get(KEY),
+        insecure_skip_verify=settings["insecure_skip_verify"],
+        timeout=settings["timeout"],
+    )
+
+
+def repository_settings(repository: Repository) -> dict[str, Any]:
+    """Give what is no secret, as plain JSON. The worker's paths of restic and its cache stay behind."""
+    return {
+        "location": repository.redacted_location,
+        "options": dict(repository.options),
+        "ca_cert": repository.ca_cert.decode() if repository.ca_cert else None,
+        **{name: getattr(repository, name) for name in _PLAIN},
+    }
+
+
+def repository_secret(repository: Repository) -> dict[str, bytes]:
+    """Give what is secret, under the keys of Stash's storage Secrets."""
+    secret = {PASSWORD_KEY: repository.password.encode()}
+    secret |= {key: value.encode() for key, value in repository.environment.items()}
+    if repository.location != repository.redacted_location:
+        secret[LOCATION] = repository.location.encode()
+    if repository.client_cert:
+        secret[CLIENT_CERTIFICATE] = repository.client_cert
+    for (
+        content
+    ) in repository.secret_files.values():  # there is one such variable, GOOGLE_APPLICATION_CREDENTIALS
+        secret[GCS_FILE_KEY] = content
+    return secret
+
+
+def load_repository(settings: Mapping[str, Any], directory: Path) -> Repository:
+    """
+    Put settings and a mounted Secret together.
+
+    :param settings: as of ``repository_settings``.
+    :param directory: of the Secret's files.
+    :raises InvalidConfigurationError: there is no password, or a key that the backend doesn't take.
+    """
+    files = _read(directory)
+    if not files.get(PASSWORD_KEY):
+        raise InvalidConfigurationError(
+            f"The repository's Secret holds no {PASSWORD_KEY}: add the repository's password to it."
+        )
+    keys = {
+        key: value.decode().rstrip("\n")  # a Secret made of a file often ends so
+        for key, value in files.items()
+        if key not in {LOCATION, CLIENT_CERTIFICATE}
+    }
+    repository = Repository(
+        location=files[LOCATION].decode() if LOCATION in files else settings["location"],
+        password=keys[PASSWORD_KEY],
+        ca_cert=settings["ca_cert"].encode() if settings["ca_cert"] else None,
+        client_cert=files.get(CLIENT_CERTIFICATE),
+        options=settings["options"],
+        **{name: settings[name] for name in _PLAIN},
+    )
+    return with_credentials(repository, keys)
+
+
+def _read(directory: Path) -> dict[str, bytes]:
+    """Read a mounted Secret: a file a key; what begins with two dots is the mount's own."""
+    if not directory.is_dir():
+        return {}
+    return {
+        file.name: file.read_bytes()
+        for file in directory.iterdir()
+        if not file.name.startswith("..") and file.is_file()
+    }

@@ -1,0 +1,65 @@
+"""A whole backup's data path in one process: for Jobs, whose start would cost more than most of the steps."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from airflow_provider_stash.etcd.config import EtcdConfig
+from airflow_provider_stash.restic.forget import RetentionPolicy
+from airflow_provider_stash.restic.repository import Repository
+from airflow_provider_stash.steps.backup import back_up
+from airflow_provider_stash.steps.health import wait_for_health
+from airflow_provider_stash.steps.repository import (
+    apply_retention,
+    check_integrity,
+    initialize,
+    repository_status,
+)
+
+log = logging.getLogger(__name__)
+
+
+def back_up_session(
+    etcd: EtcdConfig,
+    repository: Repository,
+    *,
+    create: bool,
+    wait_timeout: float,
+    backup: Mapping[str, Any],
+    policy: RetentionPolicy | None,
+    check: Mapping[str, Any] | None,
+    newest: int = 100,
+) -> dict[str, Any]:
+    """
+    Wait for etcd, make the repository where it is missing, back up, apply retention, check, tell the status.
+
+    :param create: make the repository when there is none.
+    :param wait_timeout: seconds to wait for etcd.
+    :param backup: arguments of ``back_up``.
+    :param policy: retention, for the snapshots of the backup's host; None: keep all.
+    :param check: arguments of ``check_integrity``; None: no check.
+    :param newest: how many snapshots the status lists.
+    :return: ``backup``, ``forget``, ``check`` and ``status``: what each step returned; None: it was not asked for.
+    :raises StashError: of the first step that failed; what went before stays done.
+    """
+    wait_for_health(etcd, timeout=wait_timeout)
+    initialize(repository, create=create)
+    backed_up = back_up(etcd, repository, **backup)
+    lock_timeout = backup["lock_timeout"]
+    forgotten = checked = None
+    if policy is not None:
+        forgotten = apply_retention(
+            repository, policy, hostname=backup["hostname"], lock_timeout=lock_timeout
+        )
+    if check is not None:
+        log.info("Checking the repository")
+        checked = check_integrity(repository, lock_timeout=lock_timeout, **check)
+    status = repository_status(
+        repository,
+        integrity=checked["integrity"] if checked else None,
+        forgotten=forgotten,
+        newest=newest,
+    )
+    return {"backup": backed_up, "forget": forgotten, "check": checked, "status": status}

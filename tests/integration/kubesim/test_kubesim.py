@@ -1,0 +1,226 @@
+"""The simulator as its users see it, through the real client."""
+
+import os
+import signal
+import socket
+import time
+from pathlib import Path
+
+import pytest
+from kubernetes import client, config, watch
+from kubernetes.client import ApiException
+from kubernetes.stream import stream
+
+from testbed.process import wait_until
+from tests.kubernetes.pods import run_in_pod
+from tests.kubesim import Image, Kubesim
+
+IMAGE = "kubesim/busybox:1"
+
+
+@pytest.fixture(scope="module")
+def sim(tmp_path_factory):
+    with Kubesim(tmp_path_factory.mktemp("kubesim"), {"own/*": Image(environment={"COLOUR": "blue"})}) as sim:
+        yield sim
+
+
+@pytest.fixture(scope="module")
+def api(sim):
+    return config.new_client_from_config(str(sim.kubeconfig))
+
+
+@pytest.fixture(scope="module")
+def core(api):
+    return client.CoreV1Api(api)
+
+
+def pod(name, *command, image=IMAGE, container=None, **spec):
+    body = {"name": "c", "image": image, "command": ["/bin/sh", "-c", *command], **(container or {})}
+    spec = {"restartPolicy": "Never", "terminationGracePeriodSeconds": 1, "containers": [body], **spec}
+    return {"metadata": {"name": name, "labels": {"app": name}}, "spec": spec}
+
+
+def phase(core, name):
+    return core.read_namespaced_pod(name, "default").status.phase
+
+
+def ended(core, name):
+    wait_until(lambda: phase(core, name) in {"Succeeded", "Failed"}, f"{name} has ended", 60)
+    log = core.read_namespaced_pod_log(name, "default", _preload_content=False).data.decode()
+    return phase(core, name), log
+
+
+def test_a_container_sees_its_own_processes_variables_volumes_and_nothing_stays(sim, core):
+    core.create_namespaced_secret(
+        "default", {"metadata": {"name": "s"}, "stringData": {"key": "secret value"}}
+    )
+    core.create_namespaced_pod("default", pod(
+        "one", "echo $COLOUR $FROM $PLACE; cat /mnt/secret/key; ls /proc | grep -c '^[0-9]'; touch /written; id -u; hostname",
+        image="own/image:1",
+        container={
+            "env": [
+                {"name": "FROM", "valueFrom": {"secretKeyRef": {"name": "s", "key": "key"}}},
+                {"name": "PLACE", "value": "$(FROM) here"},
+            ],
+            "volumeMounts": [{"name": "secret", "mountPath": "/mnt/secret", "readOnly": True}],
+        },
+        volumes=[{"name": "secret", "secret": {"secretName": "s"}}],
+    ))  # fmt: skip
+    outcome, log = ended(core, "one")
+    assert outcome == "Succeeded", log
+    lines = log.replace("secret value", "SECRET").splitlines()
+    assert lines[0] == "blue SECRET SECRET here"
+    assert lines[1].startswith("SECRET")
+    assert int(lines[1].removeprefix("SECRET")) < 6
+    assert lines[2:] == ["0", "one"]
+    assert not Path("/written").exists()
+
+
+def test_exit_codes_images_and_missing_secrets(core):
+    core.create_namespaced_pod("default", pod("two", "echo words >&2; exit 3"))
+    assert ended(core, "two") == ("Failed", "words\n")
+    status = core.read_namespaced_pod("two", "default").status.container_statuses[0]
+    assert status.state.terminated.exit_code == 3
+    core.create_namespaced_pod("default", pod("three", "true", image="nowhere:1"))
+    core.create_namespaced_pod(
+        "default", pod("four", "true", container={"envFrom": [{"secretRef": {"name": "late"}}]})
+    )
+
+    def waits(name):
+        statuses = core.read_namespaced_pod(name, "default").status.container_statuses or []
+        return statuses and statuses[0].state.waiting and statuses[0].state.waiting.reason
+
+    wait_until(lambda: waits("three") == "ErrImagePull", "the image can't be pulled", 30)
+    wait_until(lambda: waits("four") == "CreateContainerConfigError", "the Secret is missing", 30)
+    core.create_namespaced_secret("default", {"metadata": {"name": "late"}})
+    assert ended(core, "four")[0] == "Succeeded"
+    core.delete_namespaced_pod("three", "default")
+
+
+def test_exec_services_names_and_signals(api, core):
+    server = "trap 'echo bye; exit 0' TERM; python3 -m http.server 8000 --bind 0.0.0.0 >/dev/null 2>&1 & echo ready; wait"
+    core.create_namespaced_pod("default", pod("five", server, terminationGracePeriodSeconds=30))
+    spec = {"selector": {"app": "five"}, "ports": [{"port": 80, "targetPort": 8000}]}
+    core.create_namespaced_service("default", {"metadata": {"name": "web"}, "spec": spec})
+    wait_until(lambda: phase(core, "five") == "Running", "it runs", 30)
+    core.create_namespaced_pod("default", pod(
+        "six", "for i in $(seq 100); do python3 -c 'import urllib.request as u; u.urlopen(\"http://web.default.svc\")' "
+        "2>/dev/null && echo reached && exit; sleep 0.1; done; exit 1",
+    ))  # fmt: skip
+    assert ended(core, "six") == ("Succeeded", "reached\n")
+    said = stream(
+        core.connect_get_namespaced_pod_exec, "five", "default", command=["/bin/sh", "-c", "cat; exit 4"],
+        stdin=True, stdout=True, stderr=True, tty=False, _preload_content=False,
+    )  # fmt: skip
+    said.write_stdin("through and through")
+    said.update(timeout=5)
+    assert said.read_stdout(timeout=10) == "through and through"
+    said.sock.shutdown()
+    begin = time.monotonic()
+    core.delete_namespaced_pod("five", "default")
+    wait_until(
+        lambda: "five" not in {one.metadata.name for one in core.list_namespaced_pod("default").items},
+        "gone",
+        30,
+    )
+    assert time.monotonic() - begin < 25  # it took the signal
+
+
+def test_jobs_fail_end_and_go_with_what_they_own(api, core):
+    batch = client.BatchV1Api(api)
+    template = {"spec": {k: v for k, v in pod("x", "exit 1")["spec"].items() if k != "name"}}
+    job = batch.create_namespaced_job("default", {
+        "metadata": {"name": "job"}, "spec": {"backoffLimit": 1, "template": template},
+    })  # fmt: skip
+    owner = {"apiVersion": "batch/v1", "kind": "Job", "name": "job", "uid": job.metadata.uid}
+    core.create_namespaced_secret("default", {"metadata": {"name": "owned", "ownerReferences": [owner]}})
+
+    for event in watch.Watch().stream(batch.list_namespaced_job, "default", timeout_seconds=60):
+        conditions = event["object"].status.conditions or []
+        if any(one.type == "Failed" for one in conditions):
+            break
+    assert event["object"].status.failed == 2
+    batch.delete_namespaced_job("job", "default", propagation_policy="Foreground")
+    wait_until(
+        lambda: not core.list_namespaced_pod("default", label_selector="job-name=job").items,
+        "Pods are gone",
+        30,
+    )
+    wait_until(
+        lambda: "owned" not in {one.metadata.name for one in core.list_namespaced_secret("default").items},
+        "gone",
+        30,
+    )
+    with pytest.raises(ApiException, match="not found"):
+        batch.read_namespaced_job("job", "default")
+
+
+def test_statefulsets_keep_order_names_and_claims(api, core):
+    apps = client.AppsV1Api(api)
+    probe = {"exec": {"command": ["test", "-e", "/data/ready"]}, "periodSeconds": 1}
+    template = pod(
+        "x", "hostname >> /data/names; sleep 1000",
+        container={"volumeMounts": [{"name": "data", "mountPath": "/data"}], "readinessProbe": probe},
+        restartPolicy="Always",
+    )  # fmt: skip
+    labels = {"app": "set"}
+    apps.create_namespaced_stateful_set("default", {
+        "metadata": {"name": "set"},
+        "spec": {
+            "replicas": 2, "serviceName": "set", "selector": {"matchLabels": labels},
+            "template": {"metadata": {"labels": labels}, "spec": template["spec"]},
+            "volumeClaimTemplates": [{"metadata": {"name": "data"}, "spec": {"accessModes": ["ReadWriteOnce"]}}],
+        },
+    })  # fmt: skip
+
+    def names():
+        return sorted(
+            one.metadata.name for one in core.list_namespaced_pod("default", label_selector="app=set").items
+        )
+
+    def sh(name, script):
+        return run_in_pod(core, name, "default", script)
+
+    wait_until(lambda: names() == ["set-0"] and phase(core, "set-0") == "Running", "the first runs", 30)
+    sh("set-0", "touch /data/ready")
+    wait_until(lambda: names() == ["set-0", "set-1"], "the second comes once the first is ready", 30)
+    apps.patch_namespaced_stateful_set_scale("set", "default", {"spec": {"replicas": 0}})
+    wait_until(lambda: names() == [], "scaled down", 30)
+    assert apps.read_namespaced_stateful_set_scale("set", "default").spec.replicas is None  # as the real one
+    apps.patch_namespaced_stateful_set_scale("set", "default", {"spec": {"replicas": 1}})
+    wait_until(lambda: names() == ["set-0"] and phase(core, "set-0") == "Running", "scaled up", 30)
+    assert sh("set-0", "cat /data/names").split() == ["set-0", "set-0"]
+    apps.delete_namespaced_stateful_set("set", "default")
+    wait_until(lambda: names() == [], "gone with its owner", 30)
+
+
+def links():
+    return [name for _, name in socket.if_nameindex()]
+
+
+def processes_with(word):
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if word in entry.read_bytes().replace(b"\0", b" ").decode(errors="replace"):
+                found.append(int(entry.parent.name))
+        except OSError:
+            continue
+    return found
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_nothing_stays_of_a_simulator_that_is_ended_or_killed(tmp_path, number):
+    with Kubesim(tmp_path) as sim:
+        api = config.new_client_from_config(str(sim.kubeconfig))
+        core = client.CoreV1Api(api)
+        seconds = f"{os.getpid()}.{number:d}"
+        core.create_namespaced_pod("default", pod("sleeper", f"sleep {seconds}"))
+        wait_until(lambda: processes_with(f"sleep {seconds}"), "it sleeps", 30)
+        bridge = f"ks-{sim.pid}"
+        assert bridge in links()
+        os.kill(sim.pid, number)
+        wait_until(lambda: not processes_with(f"sleep {seconds}"), "it sleeps no more", 30)
+    with Kubesim(tmp_path / "next"):
+        pass
+    assert bridge not in links()

@@ -1,0 +1,105 @@
+"""Jobs by a whole Airflow: scheduler, workers and triggerer."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from testbed.airflow_home import AirflowHome
+from tests.kubernetes.jobs.conftest import (
+    ETCD_PASSWORD,
+    KEYS,
+    NOTHING_THERE,
+    REPOSITORY_PASSWORD,
+    WAITS,
+    role,
+    settings_of_jobs,
+    wait_until,
+)
+
+PARTS = ("held", "deferred")
+
+
+@pytest.fixture(scope="module")
+def airflow(cluster, tmp_path_factory):
+    directory = tmp_path_factory.mktemp("airflow")
+    connections = {
+        "AIRFLOW_CONN_KUBERNETES_DEFAULT": cluster.connection(role("airflow-stash-backup")["rules"]),
+        "AIRFLOW_CONN_ETCD_DEFAULT": cluster.etcd_connection(),
+        "AIRFLOW_CONN_ETCD_NOWHERE": NOTHING_THERE,
+        "AIRFLOW_CONN_RESTIC_DEFAULT": cluster.repository_connection("by-airflow"),
+    }
+    settings = {key: value for key, value in asdict(settings_of_jobs()).items() if value is not None}
+    env = {
+        **connections,
+        "STASH_TEST_JOB": json.dumps(settings),
+        "PYTHONPATH": str(Path(__file__).parents[3]),
+        "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.1",
+        "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",  # of a loaded machine
+    }
+    with AirflowHome(directory, Path(__file__).parent / "dags", env) as home:
+        for name in ("backup_held", "backup_deferred", "waits"):
+            home.wait_for_dag(name)
+        yield home
+
+
+@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.timeout(300)
+def test_a_backup(airflow, cluster, part):
+    run_id, state = airflow.run_dag(f"backup_{part}")
+    logs = airflow.logs(f"backup_{part}", run_id)
+    assert state == "success", logs[-5000:]
+    if part == "held":
+        result = airflow.result("backup_held", run_id, "session")
+    else:
+        names = ("backup", "forget", "check", "status")
+        result = {name: airflow.result("backup_deferred", run_id, name) for name in names}
+    assert result["backup"]["keyCount"] == KEYS
+    assert result["check"]["integrity"] is True
+    assert result["status"]["snapshotCount"] >= 1
+    assert "Snapshot of http" in logs
+    for text in (logs, json.dumps(airflow.xcoms(f"backup_{part}", run_id))):
+        assert ETCD_PASSWORD not in text
+        assert REPOSITORY_PASSWORD not in text
+    cluster.wait_clean()
+
+
+def uid(cluster, task):
+    """Wait for a task's Job and its first words; gives the Job's uid."""
+
+    def look():
+        for one in cluster.jobs():
+            if one.metadata.annotations["airflow-provider-stash/task-id"] == task:
+                return one
+        return None
+
+    job = wait_until(look, 120)
+    cluster.wait_for_line(WAITS, job.metadata.name)
+    return job.metadata.uid
+
+
+@pytest.mark.timeout(300)
+def test_ending_a_task_by_hand_ends_its_job(airflow, cluster):
+    run_id = airflow.trigger("waits")
+    for part in PARTS:
+        wait_for_words(cluster, part)
+    assert airflow.states("waits", run_id) == {"held": "running", "deferred": "deferred"}
+    for part in PARTS:
+        airflow.patch(f"/dags/waits/dagRuns/{run_id}/taskInstances/{part}", {"new_state": "failed"})
+    wait_until(lambda: not cluster.jobs(), 120)
+    cluster.wait_clean()
+    assert WAITS in airflow.logs("waits", run_id)
+
+
+def wait_for_words(cluster, task):
+    """Wait for a task's Job and its first words."""
+
+    def look():
+        for one in cluster.jobs():
+            if one.metadata.annotations["airflow-provider-stash/task-id"] == task:
+                return one
+        return None
+
+    job = wait_until(look, 120)
+    cluster.wait_for_line(WAITS, job.metadata.name)

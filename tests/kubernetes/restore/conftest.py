@@ -1,0 +1,204 @@
+"""A cluster (of KUBECONFIG, else kubesim), and a namespace in it with an account that has exactly the docs' Role."""
+
+import json
+import logging
+import os
+import re
+import secrets
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+from kubernetes import client, config
+
+from airflow_provider_stash.kubernetes.job_settings import KubernetesJob
+from airflow_provider_stash.steps.backup import back_up
+from airflow_provider_stash.steps.fetch import FetchOptions, fetch_snapshot, source_of
+from airflow_provider_stash.steps.repository import initialize
+from airflow_provider_stash.steps.resolve import resolve_snapshot
+from airflow_provider_stash.steps.roll_back import roll_back
+from airflow_provider_stash.steps.verify import verify_restore
+from airflow_provider_stash.workloads.base import FillRequest
+from testbed.binaries import newest_etcd, restics
+from tests.kubernetes.restore import worker
+from tests.kubernetes.restore.etcd_in_cluster import RepositoryServer
+from tests.kubesim import Kubesim
+
+IMAGE = os.environ.get("STASH_TEST_IMAGE", "kubesim/stash:test")
+DOCS = Path(__file__).parents[3] / "docs" / "kubernetes-restore.md"
+
+
+def role(name):
+    """Give a Role's rules from the docs."""
+    for block in re.findall(r"```yaml\n(.*?)```", DOCS.read_text(), re.DOTALL):
+        found = yaml.safe_load(block)
+        if found["metadata"]["name"] == name:
+            return found["rules"]
+    raise LookupError(name)
+
+
+@pytest.fixture(scope="session")
+def kubeconfig(tmp_path_factory):
+    if os.environ.get("KUBECONFIG"):
+        yield Path(os.environ["KUBECONFIG"])
+        return
+    with Kubesim(tmp_path_factory.mktemp("kubesim")) as sim:
+        yield sim.kubeconfig
+
+
+@pytest.fixture(scope="session")
+def admin(kubeconfig):
+    return config.new_client_from_config(str(kubeconfig))
+
+
+@pytest.fixture(scope="module")
+def repository_server(admin):
+    core, name = client.CoreV1Api(admin), f"stash-repository-{secrets.token_hex(3)}"
+    core.create_namespace({"metadata": {"name": name}})
+    yield RepositoryServer(admin, name)
+    core.delete_namespace(name)
+
+
+class Namespace:
+    """A namespace of its own, and accounts in it."""
+
+    def __init__(self, admin, kubeconfig, directory):
+        self.api, self.name, self.directory = admin, f"stash-restore-{secrets.token_hex(3)}", directory
+        self.core, self.rbac = client.CoreV1Api(admin), client.RbacAuthorizationV1Api(admin)
+        self._kubeconfig = yaml.safe_load(kubeconfig.read_text())
+        self.core.create_namespace({"metadata": {"name": self.name}})
+
+    def account(self, rules):
+        """Make a service account with these rules; gives a kubeconfig."""
+        name = f"airflow-{secrets.token_hex(3)}"
+        self.core.create_namespaced_service_account(self.name, {"metadata": {"name": name}})
+        self.rbac.create_namespaced_role(self.name, {"metadata": {"name": name}, "rules": rules})
+        self.rbac.create_namespaced_role_binding(self.name, {
+            "metadata": {"name": name},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name},
+            "subjects": [{"kind": "ServiceAccount", "name": name, "namespace": self.name}],
+        })  # fmt: skip
+        token = self.core.create_namespaced_service_account_token(name, self.name, {"spec": {}}).status.token
+        users = [{"name": one["name"], "user": {"token": token}} for one in self._kubeconfig["users"]]
+        file = Path(self.directory, f"{name}.json")
+        file.write_text(json.dumps({**self._kubeconfig, "users": users}))
+        return file
+
+    def client(self, rules):
+        return config.new_client_from_config(str(self.account(rules)))
+
+    def left(self):
+        """Name Jobs and Job Secrets that there still are."""
+        jobs = client.BatchV1Api(self.api).list_namespaced_job(self.name).items
+        kept = self.core.list_namespaced_secret(self.name).items
+        return [one.metadata.name for one in [*jobs, *kept]
+                if one.metadata.name.startswith("stash-") and not one.metadata.name.startswith("stash-restore-")]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def namespace(admin, kubeconfig, tmp_path_factory):
+    one = Namespace(admin, kubeconfig, tmp_path_factory.mktemp("accounts"))
+    yield one
+    one.core.delete_namespace(one.name)
+
+
+@pytest.fixture
+def own_namespace(admin, kubeconfig, tmp_path):
+    """One that no other test sees."""
+    one = Namespace(admin, kubeconfig, tmp_path)
+    yield one
+    one.core.delete_namespace(one.name)
+
+
+class Restore:
+    """The steps of a restore in their order, as an account with exactly the docs' Role."""
+
+    job = KubernetesJob(image=IMAGE, startup_timeout=60.0, poll_interval=1.0, ttl=600)
+
+    def __init__(self, namespace, repository, work_dir, workload, rules):
+        self.namespace, self.repository, self.key = namespace, repository, f"restore-{secrets.token_hex(3)}"
+        self._given, self.kubeconfig, self.work_dir = workload, namespace.account(rules), work_dir
+        client = config.new_client_from_config(str(self.kubeconfig))
+        self.workload = workload.connected(client, self.job, namespace.name)
+        self.options = FetchOptions(work_dir=str(work_dir), etcd_tools=newest_etcd(), rehearse=False)
+        initialize(repository)
+
+    def back_up(self, etcd):
+        return back_up(etcd.config(), self.repository)
+
+    def fetch(self, etcd):
+        chosen = resolve_snapshot(self.repository)
+        return fetch_snapshot(
+            etcd.config(), self.repository, self.workload, snapshot=chosen, key=self.key, options=self.options
+        )
+
+    def request(self, plan):
+        return FillRequest(
+            Path(plan["file"]), plan["totalSize"], plan["token"], plan["bumpRevision"],
+            source=source_of(self.repository, plan),
+        )  # fmt: skip
+
+    def fill(self, plan):
+        return self.workload.fill(self.request(plan), key=self.key)
+
+    def worker(self, method, *arguments):
+        """Start a step in a process of its own."""
+        call = (method, arguments, {"key": self.key})
+        file = self.work_dir / "call.pickle"
+        return worker.start(file, self._given, self.job, self.namespace.name, self.kubeconfig, call)
+
+    def jobs(self, component):
+        """Name the Pods of Jobs of a step that run now."""
+        label = f"app.kubernetes.io/component={component}"
+        pods = self.namespace.core.list_namespaced_pod(self.namespace.name, label_selector=label).items
+        return [pod.metadata.name for pod in pods if pod.status.phase == "Running"]
+
+    def verify(self, etcd, plan):
+        result = verify_restore(etcd.config(), names=list(self.workload.peer_urls), plan=plan, timeout=60)
+        self.workload.accept(key=self.key)
+        return result
+
+    def run(self, etcd):
+        seconds, begin = {}, time.monotonic()
+
+        def did(step):
+            nonlocal begin
+            seconds[step], begin = round(time.monotonic() - begin, 1), time.monotonic()
+
+        plan = self.fetch(etcd)
+        did("fetch")
+        self.workload.stop(key=self.key)
+        did("stop")
+        self.fill(plan)
+        did("fill")
+        self.workload.start(key=self.key)
+        did("start")
+        verified = self.verify(etcd, plan)
+        did("verify")
+        logging.getLogger(__name__).info("Seconds: %s", seconds)
+        return plan, verified
+
+    def roll_back(self, etcd):
+        return roll_back(etcd.config(), self.workload, key=self.key, timeout=60)
+
+    def clean_up(self):
+        return self.workload.remove_old_data(key=self.key, keep_restores=1, keep_days=14)
+
+
+@pytest.fixture
+def repository(repository_server):
+    return repository_server.repository(secrets.token_hex(4), restics()[0])
+
+
+@pytest.fixture
+def restore_of(repository, tmp_path):
+    """Make a ``Restore`` of a workload, with a Role of the docs."""
+    made = []
+
+    def make(namespace, workload, rules):
+        made.append(Restore(namespace, repository, tmp_path, workload, rules))
+        return made[0]
+
+    yield make
+    assert made[0].namespace.left() == []

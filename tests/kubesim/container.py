@@ -1,0 +1,234 @@
+"""One run of one container: processes in namespaces of their own, on an overlay of this host's root."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime as dt
+import os
+import shlex
+import signal
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tests.kubesim.images import SYSTEM_PATH
+from tests.kubesim.objects import Object, now
+from tests.kubesim.volumes import maps_many_users
+
+_LONGEST_LINE = 16 << 20
+_READ_ONLY = "remount,bind,ro"
+_ROOT = """
+overlay() { mount -t overlay kubesim -o "lowerdir=$1,upperdir=$base/upper$2,workdir=$base/work$2" "$root$2" 2> "$base/mount.log"; }
+if ! overlay / ""; then  # in a user namespace the root itself can't be a layer: what is in it, one by one
+    mount -t tmpfs kubesim "$root"
+    for entry in /*; do
+        if [ -L "$entry" ]; then cp -P "$entry" "$root$entry"; continue; fi
+        [ -d "$entry" ] || continue
+        mkdir -p "$root$entry" "$base/upper$entry" "$base/work$entry"
+        case $entry in /proc | /sys | /dev | /run) continue ;; esac
+        overlay "$entry" "$entry" || mount --rbind "$entry" "$root$entry"
+    done
+fi
+"""
+"""Makes the container's root: an overlay of this host's."""
+_POLL = 0.02
+_EXEC_SECONDS = 0.1
+
+
+class Output:
+    """What a container wrote, line by line, with the times."""
+
+    def __init__(self) -> None:
+        self.lines: list[tuple[dt.datetime, bytes]] = []
+        self.done = False
+        self._news = asyncio.Event()
+
+    def add(self, line: bytes) -> None:
+        """Take a line."""
+        self.lines.append((now(), line))
+        self._wake()
+
+    def end(self) -> None:
+        """Nothing more will come."""
+        self.done = True
+        self._wake()
+
+    def _wake(self) -> None:
+        self._news.set()
+        self._news = asyncio.Event()
+
+    async def wait(self, place: int) -> None:
+        """Wait until there are more lines than so many, or the end."""
+        while len(self.lines) <= place and not self.done:
+            await self._news.wait()
+
+
+class ContainerRun:
+    """
+    One run of a container.
+
+    :param base: a directory of its own, for its root.
+    :param netns: file of its pod's network namespace.
+    :param hosts_file: its /etc/hosts.
+    :param mounts: host directory of each volume.
+    :param environment: all its variables.
+    :param argv: what it runs.
+    :param security: its security context.
+    """
+
+    def __init__(
+        self,
+        container: Object,
+        *,
+        hostname: str,
+        base: Path,
+        netns: Path,
+        hosts_file: Path,
+        mounts: Mapping[str, Path],
+        environment: Mapping[str, str],
+        argv: Sequence[str],
+        security: Mapping[str, Any],
+    ) -> None:
+        self.output = Output()
+        self.environment = dict(environment)
+        self.pid: int | None = None
+        self.begun = asyncio.Event()
+        """Set when its own program runs, or has ended."""
+        self._container, self._hostname, self._base, self._netns = container, hostname, base, netns
+        self._hosts_file, self._mounts, self._argv, self._security = hosts_file, mounts, argv, security
+
+    async def run(self, grace: asyncio.Future[int]) -> int:
+        """
+        Run it to its end, or until ``grace`` is set: then it has that many seconds to end.
+
+        :return: its exit code, 128 and the signal's number when one ended it.
+        """
+        for name in ("root", "upper", "work"):
+            (self._base / name).mkdir(parents=True, exist_ok=True)
+        # unshare's child is the container's first process; it ends with unshare, and that with the simulator.
+        process = await asyncio.create_subprocess_exec(
+            "setpriv", "--pdeathsig", "KILL", "nsenter", f"--net={self._netns}",
+            "unshare", "--mount", "--pid", "--uts", "--ipc", "--fork", "--kill-child=SIGKILL",
+            "/bin/bash", "-c", self._script(),
+            env={**self.environment, "PATH": SYSTEM_PATH, "KUBESIM_PATH": self.environment.get("PATH", SYSTEM_PATH)},
+            stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+            start_new_session=True, limit=_LONGEST_LINE,
+        )  # fmt: skip
+        reader = asyncio.create_task(self._read(process))
+        try:
+            self.pid = await _child(process)
+            await self._wait_for_program(reader)
+            self.begun.set()
+            waits: set[asyncio.Future[Any]] = {reader, grace}
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            if not reader.done():
+                await self._end(reader, grace.result())
+            code = await process.wait()
+        finally:
+            self._signal(signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+            self.pid = None
+            await reader
+            self.output.end()
+            self.begun.set()
+        return code if code >= 0 else 128 - code
+
+    async def _read(self, process: asyncio.subprocess.Process) -> None:
+        assert process.stdout is not None
+        async for line in process.stdout:
+            self.output.add(line)
+
+    async def _end(self, reader: asyncio.Task[None], seconds: int) -> None:
+        if seconds:
+            self._signal(signal.SIGTERM)
+            await asyncio.wait({reader}, timeout=seconds)
+        self._signal(signal.SIGKILL)
+
+    async def _wait_for_program(self, reader: asyncio.Task[None]) -> None:
+        """Wait until its own program is there to take a signal: the script before it, as process 1, would not."""
+        while not reader.done():
+            with contextlib.suppress(OSError):
+                if os.readlink(f"/proc/{self.pid}/root") != "/":  # noqa: PTH115 - it is no path here
+                    break
+            await asyncio.sleep(_POLL)
+        await asyncio.wait({reader}, timeout=_EXEC_SECONDS)
+
+    def kill(self) -> None:
+        """End it at once."""
+        self._signal(signal.SIGKILL)
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self.pid is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, number)
+
+    def exec_command(self, command: Sequence[str]) -> list[str] | None:
+        """Give the command that runs another one in the container; None when it does not run."""
+        if self.pid is None:
+            return None
+        enter = ["nsenter", "-t", str(self.pid), "-m", "-p", "-n", "-u", "-i", "-r", "-w", "--"]
+        user = self._user()
+        if user:
+            enter += ["setpriv", f"--reuid={user[0]}", f"--regid={user[1]}", f"--groups={user[2]}"]
+        return [*enter, *command]
+
+    def _user(self) -> tuple[int, int, int] | None:
+        user = self._security.get("runAsUser")
+        if user is None or not maps_many_users():
+            return None
+        group = self._security.get("runAsGroup", 0)
+        return user, group, self._security.get("fsGroup", group)
+
+    def _script(self) -> str:
+        quote = shlex.quote
+        root, base = quote(str(self._base / "root")), str(self._base)
+        lines = [
+            "set -e",
+            f"hostname {quote(self._hostname)}",
+            f"base={quote(base)}; root={root}",
+            _ROOT,
+            f"mount -t proc proc {root}/proc",
+            f"mount --rbind /dev {root}/dev",
+            f"mount --rbind /sys {root}/sys",
+            f"mount --bind {quote(str(self._hosts_file))} {root}/etc/hosts",
+        ]
+        for mount in self._container.get("volumeMounts") or []:
+            source = self._mounts[mount["name"]]
+            if mount.get("subPath"):
+                source /= mount["subPath"]
+                if not source.exists():
+                    source.mkdir(parents=True)
+            make = 'mkdir -p "$t"' if source.is_dir() else 'mkdir -p "${t%/*}"; touch "$t"'
+            # Links on the way, such as /var/run, are those of the container's root.
+            lines += [
+                f"t={root}$(chroot {root} /usr/bin/realpath -m {quote(mount['mountPath'])})",
+                make,
+                f'mount --bind {quote(str(source))} "$t"',
+            ]
+            if mount.get("readOnly"):
+                lines.append(f'mount -o {_READ_ONLY} "$t"')
+        if self._security.get("readOnlyRootFilesystem"):
+            lines.append(f"mount -o remount,ro {root}")
+        user = self._user()
+        who = f"--userspec={user[0]}:{user[1]} --groups={user[2]} " if user else ""
+        inside = f'cd {quote(self._container.get("workingDir") or "/")} && exec "$@"'
+        command = " ".join(map(quote, self._argv))
+        lines += [
+            "chroot=$(command -v chroot); export PATH=$KUBESIM_PATH; unset KUBESIM_PATH",
+            f"exec $chroot {who}{root} /bin/sh -c {quote(inside)} sh {command}",
+        ]
+        return "\n".join(lines)
+
+
+async def _child(process: asyncio.subprocess.Process) -> int | None:
+    """Wait for unshare's child; None when it ended before it was seen."""
+    while process.returncode is None:
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+            if children:
+                return int(children[0])
+        await asyncio.sleep(0.005)
+    return None

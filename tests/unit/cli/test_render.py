@@ -1,0 +1,51 @@
+import json
+from argparse import Namespace
+from pathlib import Path
+
+import pytest
+
+from airflow_provider_stash.cli.render import render
+
+pytestmark = pytest.mark.oldest
+GUIDE = Path(__file__).parents[2] / "stash_manifests" / "etcd-basic-auth"
+
+
+def rendered(capsys, *paths):
+    render(Namespace(paths=list(paths), output="json", verbose=False))
+    return json.loads(capsys.readouterr().out)
+
+
+def test_each_session_with_its_tasks_and_every_field(capsys):
+    result = rendered(capsys, GUIDE)
+    assert result["refusals"] == []
+    dags = {dag["dag"]: dag for dag in result["dags"]}
+    assert set(dags) == {
+        "stash.demo.backupconfiguration.etcd-backup",
+        "stash.demo.restoresession.etcd-restore",
+    }
+    backup = dags["stash.demo.backupconfiguration.etcd-backup"]
+    assert backup["schedule"] == "*/5 * * * *"
+    tasks = {task["task"]: task for task in backup["tasks"]}
+    assert tasks["backup"] == {
+        "task": "backup",
+        "operator": "EtcdBackupOperator",
+        "after": ["init_repository", "wait_for_etcd"],
+    }
+    fields = {field["field"]: field for field in backup["fields"]}
+    assert fields["spec.retentionPolicy.keepLast"] == {
+        "field": "spec.retentionPolicy.keepLast",
+        "value": 5,
+        "place": "task forget",
+    }
+    assert "not@secret" not in json.dumps(result)
+
+
+def test_a_refusal_is_told_with_its_place_and_ends_with_1(capsys, tmp_path):
+    backup = tmp_path / "backup.yaml"
+    backup.write_text((GUIDE / "backupconfiguration.yaml").read_text().replace("keepLast", "keepLost"))
+    with pytest.raises(SystemExit) as ended:
+        render(Namespace(paths=[str(backup)], output="table", verbose=False))
+    assert ended.value.code == 1
+    error = capsys.readouterr().err
+    assert f"{backup}:1: BackupConfiguration demo/etcd-backup: spec.retentionPolicy.keepLost" in error
+    assert "keepLast" in error

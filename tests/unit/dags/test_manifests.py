@@ -1,0 +1,355 @@
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import yaml
+from airflow.sdk import CronTriggerTimetable
+from airflow.sdk.exceptions import AirflowNotFoundException
+
+from airflow_provider_stash.dags import ManifestSettings, Metrics, dags_from_manifests
+from airflow_provider_stash.dags.manifest_session import schedule_of
+from airflow_provider_stash.dags.manifests import build_all
+from airflow_provider_stash.dags.refused import RefusedManifest
+from airflow_provider_stash.exceptions import InvalidConfigurationError
+from airflow_provider_stash.hooks.etcd import EtcdHook
+from airflow_provider_stash.hooks.restic import ResticHook
+from airflow_provider_stash.kubernetes.job_settings import KubernetesJob
+from airflow_provider_stash.resources import load
+from airflow_provider_stash.resources.refusal import Refused
+from airflow_provider_stash.workloads.process import ProcessWorkload
+from airflow_provider_stash.workloads.process_member import ProcessMember
+from airflow_provider_stash.workloads.statefulset import StatefulSetWorkload
+
+pytestmark = pytest.mark.oldest
+EXAMPLES = Path(__file__).parents[2] / "stash_manifests"
+BASIC = EXAMPLES / "etcd-basic-auth"
+BACKUP, RESTORE = "stash.demo.backupconfiguration.etcd-backup", "stash.demo.restoresession.etcd-restore"
+WORKLOAD = ProcessWorkload(
+    [ProcessMember("etcd-0", "/var/run/etcd", "http://etcd-0.etcd:2380", ["stop"], ["start"])]
+)
+SETTINGS = ManifestSettings(workloads={"demo/etcd-appbinding": WORKLOAD})
+REF = yaml.safe_load((BASIC / "backupconfiguration.yaml").read_text())["spec"]["target"]["ref"]
+SLACK = yaml.safe_load(
+    """
+executionPolicy: OnFailure
+httpPost:
+  host: hooks.slack.com
+  path: /services/XX/XXX/XXXX
+  port: 443
+  scheme: HTTPS
+  body: |
+    {{- $msg := dict  "type" "mrkdwn" "text" (printf ":x: Backup failed for %s/%s Reason: %s." .Namespace .Target.Name .Status.Error) -}}
+    { "blocks": [ { "type": "section", "text": {{ toJson $msg }} } ] }
+"""
+)
+
+
+def backup(**spec):
+    document = yaml.safe_load((BASIC / "backupconfiguration.yaml").read_text())
+    document["spec"] |= spec
+    return document
+
+
+def batch(kind="BackupBatch", task="etcd-backup-3.5.0", **spec):
+    members = [
+        {"task": {"name": task}, "target": {"alias": alias, "ref": REF}} for alias in ("first", "second")
+    ]
+    more = {"retentionPolicy": {"keepLast": 3}} if kind == "BackupBatch" else {}
+    return {
+        "apiVersion": "stash.appscode.com/v1beta1",
+        "kind": kind,
+        "metadata": {"name": "both", "namespace": "demo"},
+        "spec": {"repository": {"name": "gcs-repo"}, "members": members, **more, **spec},
+    }
+
+
+def built(tmp_path, *documents, settings=SETTINGS):
+    (tmp_path / "m.yaml").write_text(yaml.safe_dump_all(documents))
+    dags, refusals = build_all(load(tmp_path), settings)
+    assert refusals == []
+    return dags
+
+
+def refused(tmp_path, *documents, settings=SETTINGS):
+    (tmp_path / "m.yaml").write_text(yaml.safe_dump_all(documents))
+    dags, (refusal,) = build_all(load(tmp_path), settings)
+    assert dags == {}
+    return refusal
+
+
+def test_the_dags_of_the_basic_auth_guide():
+    dags = dags_from_manifests(BASIC, settings=SETTINGS)
+    assert set(dags) == {BACKUP, RESTORE}
+    made = dags[BACKUP]
+    assert made.task_ids == [
+        "wait_for_etcd",
+        "init_repository",
+        "backup",
+        "forget",
+        "check",
+        "status",
+        "outcome",
+    ]
+    assert made.timetable.expression == "*/5 * * * *"
+    assert made.owner == "demo"
+    assert {"stash", "backup", "namespace:demo", "repository:gcs-repo", "target:etcd-appbinding"} <= made.tags
+    assert "kind: BackupConfiguration" in made.doc_md
+    assert made.get_task("backup").restic_conn_id == "stash_repository__demo__gcs_repo"
+    assert made.get_task("backup").etcd_conn_id == "stash_appbinding__demo__etcd_appbinding"
+    restore = dags[RESTORE]
+    assert restore.params["snapshot"] == "latest"
+    assert restore.get_task("stop_members").workload is WORKLOAD
+    assert restore.schedule is None
+
+
+def test_settings_of_a_session(tmp_path):
+    dags = built(
+        tmp_path,
+        backup(paused=True, timeOut="2h", retryConfig={"maxRetry": 3, "delay": "10m"}),
+        yaml.safe_load((EXAMPLES / "etcd-customization" / "restore-specific-snapshot.yaml").read_text()),
+        settings=ManifestSettings(
+            workloads={"demo/etcd-appbinding": WORKLOAD},
+            metrics=Metrics(textfile_dir="/x"),
+            backup={"pool": "one"},
+            restore={"approval": True},
+        ),
+    )
+    made = dags[BACKUP]
+    assert (made.is_paused_upon_creation, made.dagrun_timeout) == (True, timedelta(hours=2))
+    task = made.get_task("backup")
+    assert (task.retries, task.retry_delay, task.pool) == (3, timedelta(minutes=10), "one")
+    assert made.get_task("push_metrics").namespace == "demo"
+    assert dags[RESTORE].params["snapshot"] == "4bc21d6f"
+    assert dags[RESTORE].params["approval"] is True
+
+
+def test_a_restores_time_out_leaves_the_way_back(tmp_path):
+    document = yaml.safe_load((BASIC / "restoresession.yaml").read_text())
+    document["spec"]["timeOut"] = "30m"
+    dag = built(tmp_path, document)[RESTORE]
+    assert dag.dagrun_timeout is None
+    assert dag.get_task("fill_members").execution_timeout == timedelta(minutes=30)
+    assert dag.get_task("roll_back").execution_timeout is None
+    assert dag.get_task("approve").execution_timeout is None
+
+
+def test_a_workload_in_kubernetes_by_stashs_params():
+    dags, refusals = build_all(load(BASIC), ManifestSettings())
+    assert refusals == []
+    workload = dags[RESTORE].get_task("stop_members").workload
+    assert isinstance(workload, StatefulSetWorkload)
+    assert (workload.name, workload.namespace, workload.data_dir) == ("etcd", "demo", "/var/run/etcd")
+    assert workload.initial_cluster_token == "etcd-cluster-1"
+    assert workload.job.container == {"securityContext": {"runAsUser": 0, "runAsGroup": 0}}
+
+
+def test_a_workload_that_is_not_told_is_refused(tmp_path):
+    document = yaml.safe_load((BASIC / "restoresession.yaml").read_text())
+    document["spec"]["task"]["params"] = []
+    refusal = refused(tmp_path, document, settings=ManifestSettings())
+    assert "have no workloadKind" in refusal.sentence
+    assert "ManifestSettings(workloads={'demo/etcd-appbinding': ...})" in refusal.sentence
+
+
+def test_steps_as_jobs_by_runtime_settings(tmp_path):
+    settings = ManifestSettings(
+        execution=KubernetesJob(image="i", pod={"nodeName": "n"}, container={"env": [{"name": "a"}]}),
+        workloads=SETTINGS.workloads,
+    )
+    runtime = {
+        "pod": {"serviceAccountName": "s"},
+        "container": {"resources": {"limits": {"memory": "1Gi"}}, "livenessProbe": {}},
+    }
+    document = backup(runtimeSettings=runtime, tempDir={"sizeLimit": "2Gi", "disableCaching": True})
+    job = built(tmp_path, document, settings=settings)[BACKUP].get_task("backup").job
+    assert (job.image, job.namespace, job.temp_dir) == ("i", "demo", {"sizeLimit": "2Gi"})
+    assert job.pod == {"nodeName": "n", "serviceAccountName": "s"}
+    assert job.container == {"env": [{"name": "a"}], "resources": {"limits": {"memory": "1Gi"}}}
+
+
+def test_hooks_are_tasks_around_the_session(tmp_path):
+    before = {"httpGet": {"host": "127.0.0.1", "port": 80, "path": "/"}}
+    dag = built(tmp_path, backup(hooks={"preBackup": before, "postBackup": SLACK}))[BACKUP]
+    assert "backup" in dag.get_task("pre_backup").downstream_task_ids
+    after = dag.get_task("post_backup")
+    assert (after.phase, after.execution_policy) == ("postBackup", "OnFailure")
+    assert after.session["invoker"] == {
+        "apiGroup": "stash.appscode.com",
+        "kind": "BackupConfiguration",
+        "name": "etcd-backup",
+    }
+    assert after.session["target"]["name"] == "etcd-appbinding"
+
+
+@pytest.mark.parametrize(
+    ("hooks", "words"),
+    [
+        ({"preBackup": {"exec": {"command": ["true"]}}}, "exec"),
+        ({"postBackup": {"httpGet": {"port": 80}}}, "host"),
+        ({"postBackup": {"httpPost": {"host": "h", "port": 80, "body": "{{ .Nothing }}"}}}, "Nothing"),
+        ({"postBackup": {"httpPost": {"host": "h", "port": 80, "body": "{{ if }}"}}}, "body"),
+    ],
+)
+def test_a_hook_that_can_not_be_done_is_refused_by_its_field(tmp_path, hooks, words):
+    refusal = refused(tmp_path, backup(hooks=hooks))
+    assert refusal.field == f"spec.hooks.{next(iter(hooks))}"
+    assert words in refusal.sentence
+
+
+def upstream(dag, task_id):
+    return dag.get_task(task_id).upstream_task_ids
+
+
+def test_a_batch_side_by_side(tmp_path):
+    get = {"httpGet": {"host": "127.0.0.1", "port": 80}}
+    document = batch(schedule="0 3 * * *", timeOut="1h", hooks={"preBackup": get, "postBackup": get})
+    dag = built(tmp_path, document)["stash.demo.backupbatch.both"]
+    assert upstream(dag, "pre_backup") == {"init_repository"}
+    for name in ("first", "second"):
+        assert upstream(dag, f"{name}.session.wait_for_etcd") == {"pre_backup"}
+        assert dag.get_task(f"{name}.session.backup").hostname == name
+        assert dag.get_task(f"{name}.session.init_repository").create is False
+        assert f"{name}.session.outcome" in upstream(dag, "outcome")
+    after = dag.get_task("post_backup")
+    assert "first.session.backup" in after.tasks.data_task_ids
+    assert after.tasks.before_task_ids == ("pre_backup",)
+    assert after.session["invoker"]["kind"] == "BackupBatch"
+    assert dag.dagrun_timeout == timedelta(hours=1)
+
+
+def test_a_batch_one_after_another(tmp_path):
+    dag = built(tmp_path, batch(executionOrder="Sequential"))["stash.demo.backupbatch.both"]
+    assert upstream(dag, "first.session.wait_for_etcd") == {"init_repository"}
+    assert upstream(dag, "second.session.wait_for_etcd") == {"init_repository", "after_first"}
+    assert "first.session.outcome" in upstream(dag, "after_first")
+
+
+def test_a_batch_of_restores_runs_a_dag_a_member(tmp_path):
+    dags = built(
+        tmp_path, batch("RestoreBatch", "etcd-restore-3.5.0", timeOut="30m", executionOrder="Sequential")
+    )
+    name = "stash.demo.restorebatch.both"
+    assert set(dags) == {name, f"{name}.first", f"{name}.second"}
+    assert dags[name].get_task("first.restore").trigger_dag_id == f"{name}.first"
+    assert upstream(dags[name], "second.restore") == {"after_first"}
+    assert dags[f"{name}.first"].params["hostname"] == "first"
+    assert dags[name].params["dry_run"] is False
+
+
+def test_a_task_makes_its_own_dag_alone(tmp_path, monkeypatch):
+    (tmp_path / "m.yaml").write_text(
+        yaml.safe_dump_all([backup(), batch("RestoreBatch", "etcd-restore-3.5.0")])
+    )
+    (tmp_path / "bad.yaml").write_text("{")
+    for wanted in (BACKUP, "stash.demo.restorebatch.both.second"):
+        monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", wanted)
+        made = dags_from_manifests(tmp_path, settings=SETTINGS)
+        assert wanted in made
+        assert not any(one.split(".")[2] != wanted.split(".")[2] for one in made)
+    monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", "other")
+    assert dags_from_manifests(tmp_path, settings=SETTINGS) == {}
+
+
+def test_what_is_refused_becomes_an_import_error_of_its_own_file(tmp_path):
+    from airflow.dag_processing.dagbag import BundleDagBag
+    from airflow.dag_processing.processor import _serialize_dags
+
+    (tmp_path / "m.yaml").write_text(yaml.safe_dump(backup()))
+    (tmp_path / "bad.yaml").write_text(yaml.safe_dump(backup(driver="VolumeSnapshotter")))
+    file = tmp_path / "dags" / "stash.py"
+    file.parent.mkdir()
+    file.write_text(
+        "from airflow_provider_stash.dags import dags_from_manifests\n"
+        f"globals().update(dags_from_manifests({str(tmp_path)!r}))\n"
+    )
+    (tmp_path / "bad.yaml").write_text(
+        (tmp_path / "bad.yaml").read_text().replace("name: etcd-backup\n", "name: other\n")
+    )
+    bag = BundleDagBag(dag_folder=str(file), bundle_path=file.parent, bundle_name="x")
+    assert bag.import_errors == {}
+    import structlog
+
+    serialized, errors = _serialize_dags(bag, structlog.get_logger())
+    assert [one.dag_id for one in serialized] == [BACKUP]
+    assert set(errors) == {str(tmp_path / "bad.yaml")}
+    assert (
+        "BackupConfiguration demo/other: spec.driver: is 'VolumeSnapshotter'"
+        in errors[str(tmp_path / "bad.yaml")]
+    )
+
+
+def test_one_that_airflow_refuses_does_not_take_the_others_away(tmp_path):
+    long = {**backup(), "metadata": {"name": "x" * 250, "namespace": "demo"}}
+    (tmp_path / "m.yaml").write_text(yaml.safe_dump_all([backup(), long]))
+    dags = dags_from_manifests(tmp_path)
+    assert BACKUP in dags
+    (refusal,) = next(one for one in dags.values() if isinstance(one, RefusedManifest)).refusals
+    assert "Airflow refuses it" in refusal.sentence
+
+
+def test_nothing_secret_is_in_a_serialized_dag(tmp_path):
+    from airflow.serialization.serialized_objects import DagSerialization
+
+    text = "\n---\n".join(path.read_text() for path in sorted(BASIC.iterdir()))
+    (tmp_path / "all.yaml").write_text(text)
+    dags = dags_from_manifests(tmp_path, settings=SETTINGS)
+    for dag in dags.values():
+        dag.fileloc = str(tmp_path)
+        assert "not@secret" not in json.dumps(DagSerialization.to_dict(dag), default=str)
+
+
+@pytest.fixture
+def no_connection(monkeypatch):
+    from airflow.sdk import BaseHook
+
+    def missing(conn_id):
+        raise AirflowNotFoundException(f"The conn_id `{conn_id}` isn't defined")
+
+    monkeypatch.setattr(BaseHook, "get_connection", staticmethod(missing))
+
+
+def test_connections_are_made_from_the_manifests(no_connection):
+    dags_from_manifests(BASIC)
+    config = EtcdHook("stash_appbinding__demo__etcd_appbinding").get_config()
+    assert (config.endpoints[0].url, config.user, config.password) == (
+        "http://etcd.demo.svc:2379",
+        "root",
+        "not@secret",
+    )
+    with pytest.raises(
+        InvalidConfigurationError,
+        match=r"no Airflow connection 'stash_repository__demo__gcs_repo', and: Secret demo/gcs-secret",
+    ):
+        ResticHook("stash_repository__demo__gcs_repo").get_repository()
+    with pytest.raises(AirflowNotFoundException):
+        EtcdHook("other").get_config()
+
+
+def test_airflows_own_connection_goes_before(monkeypatch):
+    from airflow.sdk import BaseHook, Connection
+
+    dags_from_manifests(BASIC)
+    own = Connection(conn_id="x", conn_type="etcd", host="http://own:2379")
+    monkeypatch.setattr(BaseHook, "get_connection", staticmethod(lambda conn_id: own))
+    assert EtcdHook("stash_appbinding__demo__etcd_appbinding").get_config().endpoints[0].host == "own"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (None, None),
+        ("@every 90m", timedelta(minutes=90)),
+        ("*/5 * * * *", CronTriggerTimetable("*/5 * * * *", timezone="UTC")),
+        ("@hourly", CronTriggerTimetable("@hourly", timezone="UTC")),
+        ("CRON_TZ=Europe/Berlin 0 3 * * 1-5", CronTriggerTimetable("0 3 * * 1-5", timezone="Europe/Berlin")),
+    ],
+)
+def test_schedules_of_cronjobs(text, expected):
+    assert schedule_of(text) == expected
+
+
+@pytest.mark.parametrize("text", ["every day", "61 * * * *", "@every day", "TZ=Nowhere 0 3 * * *", ""])
+def test_no_schedules(text):
+    with pytest.raises(Refused, match=r"spec\.schedule"):
+        schedule_of(text)

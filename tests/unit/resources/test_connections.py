@@ -1,0 +1,140 @@
+import base64
+
+import pytest
+import yaml
+
+from airflow_provider_stash.exceptions import InvalidConfigurationError
+from airflow_provider_stash.resources import load
+from airflow_provider_stash.resources.connections import connection_id, etcd_connection, restic_connection
+
+PEM = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
+
+
+def encoded(text):
+    return base64.b64encode(text.encode()).decode()
+
+
+def manifests(tmp_path, *documents):
+    (tmp_path / "m.yaml").write_text(yaml.safe_dump_all(documents))
+    loaded = load(tmp_path)
+    assert loaded.refusals == []
+    return loaded
+
+
+def secret(name, **values):
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": name, "namespace": "demo"},
+        "data": {key: encoded(value) for key, value in values.items()},
+    }
+
+
+def binding(**spec):
+    return {
+        "apiVersion": "appcatalog.appscode.com/v1alpha1",
+        "kind": "AppBinding",
+        "metadata": {"name": "a", "namespace": "demo"},
+        "spec": {"clientConfig": {"service": {"name": "etcd", "port": 2379, "scheme": "http"}}, **spec},
+    }
+
+
+def repository(**backend):
+    return {
+        "apiVersion": "stash.appscode.com/v1alpha1",
+        "kind": "Repository",
+        "metadata": {"name": "r", "namespace": "demo"},
+        "spec": {"backend": {"storageSecretName": "storage", **backend}},
+    }
+
+
+def test_ids_that_a_shell_can_export():
+    assert connection_id("Repository", "my-team", "gcs.repo") == "stash_repository__my_team__gcs_repo"
+    assert f"AIRFLOW_CONN_{connection_id('AppBinding', 'a', 'b-c').upper()}".isidentifier()
+
+
+def test_basic_auth(tmp_path):
+    loaded = manifests(
+        tmp_path, binding(secret={"name": "s"}), secret("s", username="root", password="not@secret")
+    )
+    assert etcd_connection(loaded, "demo", "a") == {
+        "conn_type": "etcd",
+        "host": "http://etcd.demo.svc:2379",
+        "login": "root",
+        "password": "not@secret",
+        "extra": {},
+    }
+
+
+@pytest.mark.parametrize("names", [("client.pem", "client-key.pem"), ("tls.crt", "tls.key")])
+def test_tls_by_stashs_keys_or_kubernetes(tmp_path, names):
+    config = {"caBundle": encoded(PEM), "service": {"name": "etcd", "port": 2379, "scheme": "https"}}
+    pair = dict(zip(names, ("cert", "key"), strict=True))
+    loaded = manifests(tmp_path, binding(clientConfig=config, secret={"name": "s"}), secret("s", **pair))
+    made = etcd_connection(loaded, "demo", "a")
+    assert made["host"] == "https://etcd.demo.svc:2379"
+    assert made["extra"] == {"ca_certificate": PEM, "client_certificate": "cert", "client_private_key": "key"}
+    assert (made["login"], made["password"]) == (None, None)
+    insecure = etcd_connection(loaded, "demo", "a", insecure=True)
+    assert insecure["extra"]["insecure_skip_verify"] is True
+
+
+def test_secret_transforms(tmp_path):
+    transforms = [
+        {"renameKey": {"from": "user", "to": "username"}},
+        {"addKey": {"key": "password", "stringValue": "p"}},
+        {"addKeysFrom": {"secretRef": {"name": "more"}}},
+        {"removeKey": {"key": "tls.crt"}},
+    ]
+    loaded = manifests(
+        tmp_path,
+        binding(secret={"name": "s"}, secretTransforms=transforms),
+        secret("s", user="u", **{"tls.crt": "c", "tls.key": "k"}),
+        secret("more", password="q"),
+    )
+    made = etcd_connection(loaded, "demo", "a")
+    assert (made["login"], made["password"], made["extra"]) == ("u", "q", {})
+
+
+def test_an_address_outside_kubernetes(tmp_path):
+    loaded = manifests(tmp_path, binding(clientConfig={"url": "https://10.0.0.1:2379/ignored"}))
+    assert etcd_connection(loaded, "demo", "a")["host"] == "https://10.0.0.1:2379"
+
+
+def test_a_repository_takes_of_its_secret_what_its_backend_knows(tmp_path):
+    backend = {
+        "s3": {
+            "endpoint": "http://minio:9000",
+            "bucket": "b",
+            "prefix": "/p",
+            "region": "eu",
+            "insecureTLS": True,
+        }
+    }
+    keys = {
+        "RESTIC_PASSWORD": "pw",
+        "AWS_ACCESS_KEY_ID": "i",
+        "AWS_SECRET_ACCESS_KEY": "s",
+        "GOOGLE_PROJECT_ID": "g",
+    }
+    loaded = manifests(tmp_path, repository(**backend), secret("storage", **keys))
+    made = restic_connection(loaded, "demo", "r", no_cache=True)
+    assert (made["conn_type"], made["host"], made["password"]) == ("restic", "s3:http://minio:9000/b/p", "pw")
+    assert made["extra"] == {
+        "storage_secret": {"AWS_ACCESS_KEY_ID": "i", "AWS_SECRET_ACCESS_KEY": "s"},
+        "region": "eu",
+        "insecure_tls": True,
+        "no_cache": True,
+    }
+
+
+def test_what_is_missing_is_named(tmp_path):
+    loaded = manifests(tmp_path, repository(rest={"url": "http://r/"}), binding(secret={"name": "s"}))
+    with pytest.raises(
+        InvalidConfigurationError, match=r"Secret demo/storage \(of Repository demo/r\) is not in"
+    ):
+        restic_connection(loaded, "demo", "r")
+    with pytest.raises(InvalidConfigurationError, match=r"Secret demo/s \(of AppBinding demo/a\)"):
+        etcd_connection(loaded, "demo", "a")
+    with pytest.raises(InvalidConfigurationError, match="Repository demo/other is not in"):
+        restic_connection(loaded, "demo", "other")

@@ -1,0 +1,79 @@
+import json
+
+import pytest
+
+from airflow_provider_stash.etcd.config import EtcdConfig, parse_endpoints
+from airflow_provider_stash.exceptions import InvalidConfigurationError
+from airflow_provider_stash.restic.backends import with_credentials
+from airflow_provider_stash.restic.repository import Repository
+from airflow_provider_stash.steps import credentials
+
+PEM = b"-----BEGIN X-----\nabc\n-----END X-----\n"
+
+
+def mount(directory, secret):
+    """Lay files as Kubernetes does: by way of links."""
+    data = directory / "..2026"
+    data.mkdir(parents=True)
+    (directory / "..data").symlink_to("..2026")
+    for key, value in secret.items():
+        (data / key).write_bytes(value)
+        (directory / key).symlink_to(f"..data/{key}")
+    return directory
+
+
+ETCDS = [
+    EtcdConfig(parse_endpoints("http://a:1,http://b:2")),
+    EtcdConfig(
+        parse_endpoints("https://a:1"), user="root", password="pä ss", ca_cert=PEM, client_cert=PEM, client_key=PEM, timeout=3.0
+    ),
+    EtcdConfig(parse_endpoints("https://a:1"), insecure_skip_verify=True),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("config", ETCDS)
+def test_etcd_there_and_back(tmp_path, config):
+    settings = json.loads(json.dumps(credentials.etcd_settings(config)))
+    secret = credentials.etcd_secret(config)
+    assert "pä ss" not in json.dumps(settings, ensure_ascii=False)
+    directory = mount(tmp_path / "etcd", secret) if secret else tmp_path / "none"
+    assert credentials.load_etcd(settings, directory) == config
+
+
+REPOSITORIES = [
+    ("/srv/restic", {}),
+    ("s3:https://s3.example.com/b/p", {"AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "s3cret"}),
+    (
+        "gs:bucket:/p",
+        {"GOOGLE_PROJECT_ID": "p", "GOOGLE_SERVICE_ACCOUNT_JSON_KEY": '{"private_key": "s3cret"}'},
+    ),
+    ("rest:https://host/r", {"REST_SERVER_USERNAME": "u", "REST_SERVER_PASSWORD": "s3cret"}),
+    ("rest:https://u:s3cret@host/r", {}),
+]
+
+
+@pytest.mark.parametrize(("location", "keys"), REPOSITORIES)
+def test_a_repository_there_and_back(tmp_path, location, keys):
+    plain = Repository(
+        location, "s3cret-password", ca_cert=PEM, client_cert=PEM, max_connections=3, limit_upload=5, options={"s3.region": "r"}
+    )  # fmt: skip
+    repository = with_credentials(plain, keys)
+    settings = json.loads(json.dumps(credentials.repository_settings(repository)))
+    assert "s3cret" not in json.dumps(settings)
+    directory = mount(tmp_path / "repository", credentials.repository_secret(repository))
+    assert credentials.load_repository(settings, directory) == repository
+
+
+def test_secrets_as_people_make_them_from_files(tmp_path):
+    """With a line's end behind the value."""
+    secret = {"RESTIC_PASSWORD": b"pw\n", "AWS_ACCESS_KEY_ID": b"id\n", "AWS_SECRET_ACCESS_KEY": b"key\n"}
+    settings = credentials.repository_settings(Repository("s3:http://h/b", ""))
+    repository = credentials.load_repository(settings, mount(tmp_path / "r", secret))
+    assert repository.password == "pw"
+    assert repository.environment["AWS_SECRET_ACCESS_KEY"] == "key"
+
+
+def test_what_is_missing_is_named(tmp_path):
+    settings = credentials.repository_settings(Repository("/r", ""))
+    with pytest.raises(InvalidConfigurationError, match="holds no RESTIC_PASSWORD"):
+        credentials.load_repository(settings, tmp_path)

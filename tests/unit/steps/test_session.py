@@ -1,0 +1,84 @@
+"""The steps themselves have tests of their own; here their order and what they hand on."""
+
+import pytest
+
+from airflow_provider_stash.exceptions import BackendError
+from airflow_provider_stash.restic.forget import RetentionPolicy
+from airflow_provider_stash.steps import session
+from airflow_provider_stash.steps.backup import TempDir
+from airflow_provider_stash.steps.call import StepCall, plain
+
+BACKUP = {"hostname": "h", "lock_timeout": 5.0, "temp_dir": TempDir("/t")}
+
+
+@pytest.fixture
+def called(monkeypatch):
+    calls = {}
+
+    def step(name, result):
+        def run(*clients, **arguments):
+            calls[name] = (clients, arguments)
+            return result
+
+        monkeypatch.setattr(session, name, run)
+
+    step("wait_for_health", {})
+    step("initialize", {})
+    step("back_up", {"snapshot": "s"})
+    step("apply_retention", {"removed": ["x"], "dryRun": False})
+    step("check_integrity", {"integrity": True})
+    step("repository_status", {"snapshotCount": 1})
+    return calls
+
+
+def run(**given):
+    arguments = {
+        "create": True,
+        "wait_timeout": 3.0,
+        "backup": BACKUP,
+        "policy": RetentionPolicy(1),
+        "check": {"read_data": True},
+        **given,
+    }
+    return StepCall("back_up_session", plain(arguments)).run(etcd="e", repository="r")
+
+
+def test_all_of_it(called):
+    assert run() == {
+        "backup": {"snapshot": "s"},
+        "forget": {"removed": ["x"], "dryRun": False},
+        "check": {"integrity": True},
+        "status": {"snapshotCount": 1},
+    }
+    assert list(called) == [
+        "wait_for_health",
+        "initialize",
+        "back_up",
+        "apply_retention",
+        "check_integrity",
+        "repository_status",
+    ]
+    assert called["back_up"] == (("e", "r"), BACKUP)
+    (repository, policy), arguments = called["apply_retention"]
+    assert (repository, policy.keep_last) == ("r", 1)
+    assert arguments == {"hostname": "h", "lock_timeout": 5.0}
+    assert called["check_integrity"] == (("r",), {"lock_timeout": 5.0, "read_data": True})
+    told = called["repository_status"][1]
+    assert (told["integrity"], told["forgotten"]) == (True, {"removed": ["x"], "dryRun": False})
+
+
+def test_what_was_not_asked_for(called):
+    result = run(policy=None, check=None)
+    assert (result["forget"], result["check"]) == (None, None)
+    assert "apply_retention" not in called
+    assert called["repository_status"][1]["integrity"] is None
+
+
+def test_the_first_failure_ends_it(called, monkeypatch):
+    def fail(*clients, **arguments):
+        raise BackendError("gone")
+
+    monkeypatch.setattr(session, "back_up", fail)
+    with pytest.raises(BackendError):
+        run()
+    assert "apply_retention" not in called

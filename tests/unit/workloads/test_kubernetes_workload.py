@@ -1,0 +1,152 @@
+from typing import ClassVar
+
+import pytest
+
+from airflow_provider_stash.exceptions import InvalidConfigurationError
+from airflow_provider_stash.kubernetes.job_settings import KubernetesJob
+from airflow_provider_stash.workloads.kubernetes_workload import Record
+from airflow_provider_stash.workloads.member_jobs import MemberJobs, MemberPlace
+from airflow_provider_stash.workloads.params import workload_from_params
+from airflow_provider_stash.workloads.permissions import Permission
+from airflow_provider_stash.workloads.pod import PodWorkload, recreatable
+from airflow_provider_stash.workloads.pod_template import read_pod
+from airflow_provider_stash.workloads.statefulset import StatefulSetWorkload, member_of
+
+PEERS = {f"m{number}": [f"http://etcd-{number}.etcd:2380"] for number in range(11)}
+
+
+class Eleven(StatefulSetWorkload):
+    """A StatefulSet of eleven members that are called otherwise than their Pods, listed in another order."""
+
+    def _read(self):
+        peers = ",".join(f"{name}={PEERS[name][0]}" for name in sorted(PEERS, reverse=True))
+        mounts = [{"name": "data", "mountPath": "/d"}]
+        container = {
+            "name": "etcd",
+            "command": ["etcd", "--data-dir=/d", f"--initial-cluster={peers}"],
+            "volumeMounts": mounts,
+        }
+        template = {"spec": {"containers": [container], "securityContext": self.given}}
+        return {"spec": {"template": template, "volumeClaimTemplates": [{"metadata": {"name": "data"}}]}}
+
+    given: ClassVar = {}
+
+    def pods(self):
+        return [{"metadata": {"name": "etcd-10"}, "spec": {"nodeName": "n"}}]
+
+
+def test_eleven_members_are_paired_by_ordinal():
+    workload = Eleven(name="etcd")
+    places = workload.places(workload._etcd())
+    assert [one.pod for one in places] == [f"etcd-{ordinal}" for ordinal in range(11)]
+    assert [one.name for one in places] == [f"m{ordinal}" for ordinal in range(11)]
+    assert [one.claim for one in places] == [f"data-etcd-{ordinal}" for ordinal in range(11)]
+    assert [one.node for one in places] == [None] * 10 + ["n"]
+
+
+def test_members_by_name_or_peer_url():
+    assert member_of("etcd-1", {"etcd-1": ["http://x:1"]}, "here") == "etcd-1"
+    assert (
+        member_of("etcd-1", {"a": ["http://etcd-10.e:1"], "b": ["https://etcd-1.e.ns.svc:1"]}, "here") == "b"
+    )
+    with pytest.raises(
+        InvalidConfigurationError, match="here: initial_cluster names no member for Pod etcd-1: a"
+    ):
+        member_of("etcd-1", {"a": ["http://etcd-10.e:1"]}, "here")
+
+
+@pytest.mark.parametrize(
+    ("pod", "user", "root"),
+    [({"runAsUser": 1000, "fsGroup": 2000}, 1000, False), ({}, 0, True), ({"runAsUser": 0}, 0, True)],
+)
+def test_jobs_run_as_etcd_does(pod, user, root):
+    workload = type("Workload", (Eleven,), {"given": pod})(name="etcd")
+    etcd = workload._etcd()
+    jobs = MemberJobs(None, KubernetesJob(image="i"), etcd, workload.pod_spec(), "key")
+    settings = jobs._settings(MemberPlace("m1", "etcd-1", "data-etcd-1", node="n"), on_node=True)
+    context = settings.container["securityContext"]
+    assert context["runAsUser"] == user
+    assert context["runAsNonRoot"] is not root
+    assert ("CHOWN" in context.get("capabilities", {}).get("add", ())) is root
+    assert settings.pod["securityContext"] == pod
+    assert settings.pod["nodeName"] == "n"
+    assert settings.pod["hostAliases"] == [{"ip": "127.0.0.1", "hostnames": ["etcd-1.etcd"]}]
+    given = MemberJobs(
+        None, KubernetesJob(container={"securityContext": {"runAsUser": 7}}), etcd, workload.pod_spec(), "key"
+    )
+    alone = given._settings(MemberPlace("m1", "etcd-1", "data-etcd-1", node="n"), on_node=False)
+    assert alone.container["securityContext"]["runAsUser"] == 7
+    assert "nodeName" not in alone.pod
+
+
+def test_an_address_as_peer_url_needs_no_name():
+    spec = {"containers": [{"name": "e", "volumeMounts": [{"name": "d", "mountPath": "/d"}]}]}
+    etcd = read_pod(spec, where="w", data_dir="/d", initial_cluster="m=http://10.0.0.1:2380")
+    settings = MemberJobs(None, KubernetesJob(), etcd, spec, "key")._settings(
+        MemberPlace("m", "p", "c"), on_node=True
+    )
+    assert not set(settings.pod) & {"hostAliases", "nodeName"}
+
+
+def test_params_of_stash():
+    params = {
+        "workloadKind": "StatefulSet", "workloadName": "etcd", "dataDir": "/d", "initialCluster": "a=http://a:1",
+        "initialClusterToken": "t",
+    }  # fmt: skip
+    workload = workload_from_params(params, namespace="demo")
+    assert workload == StatefulSetWorkload(
+        name="etcd",
+        namespace="demo",
+        data_dir="/d",
+        initial_cluster="a=http://a:1",
+        initial_cluster_token="t",
+    )
+    assert workload_from_params({"workloadKind": "Pod", "workloadName": "p", "dataDir": ""}) == PodWorkload(
+        name="p"
+    )
+
+
+@pytest.mark.parametrize(
+    ("params", "words"),
+    [
+        ({"workloadKind": "Pod"}, "no workloadName"),
+        ({"workloadKind": "Deployment", "workloadName": "e"}, "'Deployment': give one of StatefulSet, Pod"),
+        ({"workloadKind": "Pod", "workloadName": "e", "dataDirectory": "/d"}, "dataDirectory; known are"),
+    ],
+)
+def test_params_that_can_not_be_meant(params, words):
+    with pytest.raises(InvalidConfigurationError, match=words):
+        workload_from_params(params)
+
+
+def test_a_pods_manifest_without_what_the_cluster_filled_in():
+    token = {"name": "kube-api-access-x", "mountPath": "/var/run/secrets"}
+    pod = {
+        "metadata": {"name": "p", "uid": "u", "resourceVersion": "1", "labels": {"a": "b"}, "managedFields": []},
+        "spec": {
+            "nodeName": "n", "volumes": [{"name": "d"}, {"name": "kube-api-access-x"}],
+            "containers": [{"name": "c", "volumeMounts": [{"name": "d", "mountPath": "/d"}, token]}],
+        },
+        "status": {"phase": "Running"},
+    }  # fmt: skip
+    assert recreatable(pod) == {
+        "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "labels": {"a": "b"}},
+        "spec": {
+            "volumes": [{"name": "d"}],
+            "containers": [{"name": "c", "volumeMounts": [{"name": "d", "mountPath": "/d"}]}],
+        },
+    }  # fmt: skip
+    assert pod["spec"]["nodeName"] == "n"
+
+
+def test_records_and_permissions_as_text():
+    record = Record("k", "stopped", 3, ["etcd-0"])
+    assert Record.load(record.dump()) == record
+    assert Record.load(None) is None
+    assert str(Permission("get", "apps", "statefulsets", "etcd")) == "get statefulsets.apps etcd"
+    assert str(Permission("get", "", "pods/log")) == "get pods/log"
+
+
+def test_a_workload_that_is_not_connected_says_so():
+    with pytest.raises(InvalidConfigurationError, match="no client of its cluster"):
+        StatefulSetWorkload(name="etcd").replicas()
