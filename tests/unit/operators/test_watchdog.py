@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import pytest
 
 from airflow_provider_stash.dags import backup_watchdog_dag
@@ -24,7 +26,8 @@ def overview(monkeypatch):
 
 def look(notifier=None):
     dag = backup_watchdog_dag("dog", notify=[notifier or Recorder()])
-    return dag.get_task("watch").execute({"run_id": "r", "dag": dag})
+    ti = SimpleNamespace(try_number=1, max_tries=2, xcom_push=lambda key, value: None)
+    return dag.get_task("watch").execute({"run_id": "r", "dag": dag, "ti": ti})
 
 
 def test_a_change_is_told_once(overview, kept):
