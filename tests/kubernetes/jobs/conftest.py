@@ -222,7 +222,7 @@ class Run:
             try_number=1,
             max_tries=0,
             xcom_pull=self._pull,
-            xcom_push=lambda key, value: self.results.update({operator.task_id: value}),
+            xcom_push=lambda key, value: None,
         )
         return {"ti": ti, "outlet_events": self.events}
 
