@@ -8,7 +8,7 @@ import pytest
 from tests.integration.conftest import check_sha256
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_sessions_from_the_command_line(airflow, tmp_path):
     file = tmp_path / "snapshot.db"
     results = airflow.call_all(

@@ -36,7 +36,7 @@ def role(name):
     )  # fmt: skip
 
 
-def wait_until(look, timeout=60):
+def wait_until(look, timeout=120):
     deadline = time.monotonic() + timeout
     while not (found := look()):
         assert time.monotonic() < deadline, f"not within {timeout} s: {look}"
