@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import logging
 import os
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 from airflow.providers_manager import ProvidersManager
 from airflow.sdk.exceptions import AirflowNotFoundException
@@ -44,6 +45,10 @@ _CODES: tuple[tuple[type[e.StashError], Exit], ...] = (
 )
 
 
+_results: TextIO | None = None
+"""Where results go while a verb runs; None: standard output."""
+
+
 def exit_code(error: e.StashError) -> Exit:
     """Give the exit code of an error."""
     return next((code for kind, code in _CODES if isinstance(error, kind)), Exit.FAILED)
@@ -61,11 +66,12 @@ def verb(function: Callable[[Namespace], Exit | None]) -> Callable[[Namespace], 
         _log_to_stderr(args.verbose)
         # The hooks then read connections as the API server does, from Airflow's database too.
         os.environ["_AIRFLOW_PROCESS_CONTEXT"] = "server"
-        ProvidersManager().initialize_providers_configuration()
         if not args.verbose:
             warnings.simplefilter("ignore")  # as Airflow's own commands do: they are for developers
         try:
-            code = function(args)
+            with _results_alone():
+                ProvidersManager().initialize_providers_configuration()
+                code = function(args)
         except KeyboardInterrupt:
             fail("Interrupted.", Exit.INTERRUPTED)
         except e.StashError as error:
@@ -94,10 +100,27 @@ def _log_to_stderr(verbose: bool) -> None:
     logger.handlers = [handler]
     logger.setLevel(logging.DEBUG if verbose else logging.INFO)
     logger.propagate = False
-    # Airflow 3.2 logs to standard output, which is for results; later versions do this by themselves.
+    # Airflow 3.2 logs to standard output; later versions do this by themselves.
     for one in logging.getLogger().handlers:
         if isinstance(one, logging.StreamHandler) and one.stream is sys.stdout:
             one.setStream(sys.stderr)
+
+
+@contextlib.contextmanager
+def _results_alone() -> Iterator[None]:
+    """Keep standard output for ``write``: Airflow sets up its log there when a model is first imported."""
+    global _results  # noqa: PLW0603 - one program, one standard output
+    _results = sys.stdout
+    with contextlib.redirect_stdout(sys.stderr):
+        try:
+            yield
+        finally:
+            _results = None
+
+
+def write(text: str) -> None:
+    """Write a line of the result to standard output."""
+    print(text, file=_results or sys.stdout, flush=True)
 
 
 def tell(text: str) -> None:
@@ -146,17 +169,17 @@ def show(
         from airflow.cli.simple_table import AirflowConsole
 
         table = [{name: _cell(read(row)) for name, read in columns.items()} for row in found]
-        AirflowConsole().print_as_table(table)
+        AirflowConsole(file=_results or sys.stdout).print_as_table(table)
 
 
 def dump(result: Any, output: str) -> None:
     """Write a result to standard output as JSON or YAML."""
     if output == "json":
-        print(json.dumps(result, indent=2))  # noqa: T201
+        write(json.dumps(result, indent=2))
     else:
         import yaml
 
-        print(yaml.safe_dump(result, sort_keys=False), end="")  # noqa: T201
+        write(yaml.safe_dump(result, sort_keys=False).rstrip("\n"))
 
 
 def _cell(value: Any) -> str:

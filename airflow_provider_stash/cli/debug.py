@@ -6,7 +6,7 @@ import json
 from argparse import Namespace
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_stash.cli.console import fail, show, tell, verb
+from airflow_provider_stash.cli.console import fail, show, tell, verb, write
 
 if TYPE_CHECKING:
     from airflow.models.dagrun import DagRun
@@ -53,7 +53,7 @@ def debug(args: Namespace) -> None:
     )
     for task in result["tasks"]:
         for line in task["log"]:
-            print(f"{task['task']}: {line}")  # noqa: T201
+            write(f"{task['task']}: {line}")
     tell("What the messages mean, and what to do: docs/troubleshooting.md")
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from airflow_provider_stash.cli.console import Exit, confirm, recorded_verb, show, tell
+from airflow_provider_stash.cli.console import Exit, confirm, recorded_verb, show, tell, write
 from airflow_provider_stash.exceptions import InvalidConfigurationError
 from airflow_provider_stash.resources import Manifests, load, plan_all
 from airflow_provider_stash.resources.connections import etcd_connection, restic_connection
@@ -48,7 +48,7 @@ def import_(args: Namespace) -> Exit | None:
         tell(refusal)
     if args.print:
         tell("What follows holds passwords: put it into your secrets backend, and nowhere else.")
-        print(printed(found, args.print), end="")  # noqa: T201
+        write(printed(found, args.print).rstrip("\n"))
     else:
         _write(args, found)
     return Exit.FAILED if refusals else None

@@ -7,7 +7,7 @@ from argparse import Namespace
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_stash.cli.console import Exit, dump, show, tell, verb
+from airflow_provider_stash.cli.console import Exit, dump, show, tell, verb, write
 from airflow_provider_stash.dags.manifest_session import ManifestSettings
 from airflow_provider_stash.dags.manifests import build_all
 from airflow_provider_stash.resources import DagPlan, Refusal, load, plan_all
@@ -90,14 +90,14 @@ def _refusal(one: Refusal) -> dict[str, Any]:
 
 def _show_dag(args: Namespace, one: Mapping[str, Any]) -> None:
     paused = ", paused" if one["paused"] else ""
-    print(f"{one['dag']} ({one['schedule'] or 'by hand'}{paused})")  # noqa: T201
-    print(f"from {one['kind']} {one['namespace']}/{one['name']}, {one['file']}:{one['line']}")  # noqa: T201
+    write(f"{one['dag']} ({one['schedule'] or 'by hand'}{paused})")
+    write(f"from {one['kind']} {one['namespace']}/{one['name']}, {one['file']}:{one['line']}")
     for connection in one["connections"]:
         where = (
             "" if connection["in_manifests"] else ", which must be in Airflow: the manifests don't have it"
         )
-        print(f"connection {connection['id']} ({connection['type']}){where}")  # noqa: T201
-    print()  # noqa: T201
+        write(f"connection {connection['id']} ({connection['type']}){where}")
+    write("")
     show(args, one["tasks"], _TASKS)
     show(args, one["fields"], _FIELDS)
 

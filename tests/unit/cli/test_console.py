@@ -1,5 +1,6 @@
 import io
 import json
+import sys
 from argparse import Namespace
 
 import pytest
@@ -37,6 +38,18 @@ def test_an_error_is_a_sentence_and_a_code(error, code, capsys):
     assert (out, err) == ("", "airflow stash: x\n")
     with pytest.raises(type(error)):  # the whole trace, for who wants it
         fails(Namespace(verbose=True))
+
+
+def test_what_airflow_writes_is_not_among_the_results(capsys):
+    @verb
+    def does(args):
+        sys.stdout.write("a line of Airflow's log\n")
+        show(args, ROWS, COLUMNS)
+
+    does(Namespace(verbose=False, output="json"))
+    out, err = capsys.readouterr()
+    assert json.loads(out) == ROWS
+    assert err == "a line of Airflow's log\n"
 
 
 def test_success_returns_and_a_code_ends():
