@@ -83,7 +83,7 @@ class AirflowHome:
             self.run("db", "migrate")
             for server in self.servers:
                 server.start()
-            self.servers[0].wait_ready(self._ready, timeout=240)
+            self.servers[0].wait_ready(self._ready, timeout=300)
         except BaseException:
             self._stop()
             raise

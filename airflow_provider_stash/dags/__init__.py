@@ -1,14 +1,17 @@
 """Factories: configuration in, DAGs out."""
 
-from airflow_provider_stash.dags.backup import Metrics, etcd_backup, etcd_backup_dag
+from airflow_provider_stash.dags.backup import etcd_backup, etcd_backup_dag
+from airflow_provider_stash.dags.backup_session import BackupSession
 from airflow_provider_stash.dags.hooks import PostHook
 from airflow_provider_stash.dags.manifest_session import ManifestSettings
 from airflow_provider_stash.dags.manifests import dags_from_manifests
+from airflow_provider_stash.dags.metrics import Metrics
 from airflow_provider_stash.dags.migrate import restic_migrate_dag
 from airflow_provider_stash.dags.restore import etcd_restore_dag
 from airflow_provider_stash.dags.watchdog import backup_watchdog_dag
 
 __all__ = [
+    "BackupSession",
     "ManifestSettings",
     "Metrics",
     "PostHook",

@@ -9,6 +9,7 @@ from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, Param, TaskGroup, TriggerRule
 
 from airflow_provider_stash.dags.backup import etcd_backup
+from airflow_provider_stash.dags.forms import CONFIRM, require_confirmation, restore_form
 from airflow_provider_stash.dags.manifest_session import (
     ManifestSettings,
     backup_arguments,
@@ -53,6 +54,7 @@ def restore_batch_dags(planned: DagPlan, settings: ManifestSettings) -> list[DAG
     """
     from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 
+    confirm = bool(settings.restore.get("confirm", True))
     members = [
         restore_dag(f"{planned.dag_id}.{member.name}", planned, member, settings)
         for member in planned.members
@@ -64,14 +66,7 @@ def restore_batch_dags(planned: DagPlan, settings: ManifestSettings) -> list[DAG
         max_active_runs=1,
         is_paused_upon_creation=False,
         render_template_as_native_obj=True,
-        params={
-            "dry_run": Param(
-                False,
-                type="boolean",
-                title="Dry run",
-                description="Download and check everything, of every member, and stop nothing.",
-            )
-        },
+        params=_batch_form(planned, confirm=confirm),
         **dag_arguments(planned),
     ) as dag:
         groups = []
@@ -80,13 +75,27 @@ def restore_batch_dags(planned: DagPlan, settings: ManifestSettings) -> list[DAG
                 TriggerDagRunOperator(
                     task_id="restore",
                     trigger_dag_id=member_dag.dag_id,
-                    conf={"dry_run": "{{ params.dry_run }}"},
+                    # What was typed for the batch is typed for its members.
+                    conf={
+                        "dry_run": "{{ params.dry_run }}",
+                        **({CONFIRM: member.etcd.conn_id} if confirm else {}),
+                    },
+                    pre_execute=require_confirmation(planned.name) if confirm else None,
                     wait_for_completion=True,
                     poke_interval=_POLL,
                 )
             groups.append(group)
         _around(planned, dag, [], groups)
     return [dag, *members]
+
+
+def _batch_form(planned: DagPlan, *, confirm: bool) -> dict[str, Param]:
+    """Make the form of a batch: what of a restore's is for all members."""
+    form = restore_form("", False, "auto", phrase=planned.name if confirm else None)
+    if confirm:
+        form[CONFIRM].description = f"To restore, type {planned.name}. A dry run needs nothing here."
+        form[CONFIRM].schema["title"] = "The batch's name"
+    return {name: form[name] for name in ("dry_run", CONFIRM) if name in form}
 
 
 def _backup_member(planned: DagPlan, member: MemberPlan, settings: ManifestSettings) -> TaskGroup:

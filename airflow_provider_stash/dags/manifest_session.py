@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 from airflow.sdk import DAG, CronTriggerTimetable
 from airflow.sdk.exceptions import AirflowException
 
-from airflow_provider_stash.dags.backup import Metrics, etcd_backup_dag
+from airflow_provider_stash.dags.backup import etcd_backup_dag
+from airflow_provider_stash.dags.metrics import Metrics
 from airflow_provider_stash.dags.restore import etcd_restore_dag
 from airflow_provider_stash.exceptions import InvalidConfigurationError
 from airflow_provider_stash.kubernetes.job_settings import (

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG
 
-from airflow_provider_stash.dags.backup import Metrics
 from airflow_provider_stash.dags.forms import add_form, require_confirmation, restore_form
 from airflow_provider_stash.dags.hooks import PostHook, attach_after, chain_before, described
+from airflow_provider_stash.dags.metrics import Metrics
 from airflow_provider_stash.dags.notify import add_callbacks
 from airflow_provider_stash.operators.restic import ResolveSnapshotOperator
 from airflow_provider_stash.operators.restore import (
@@ -176,39 +176,18 @@ def etcd_restore_dag(
         )
         [roll_back, *after] >> clean.as_teardown()
         if metrics is not None:
-            _push_metrics(
-                metrics, etcd_conn_id, repository_conn_id, data, verify.task_id, [roll_back, *after]
+            metrics.push_after(
+                [roll_back, *after],
+                data=data,
+                host=verify,
+                session="restore",
+                etcd_conn_id=etcd_conn_id,
+                restic_conn_id=repository_conn_id,
+                hostname="{{ params.hostname }}",
             )
     phrase = etcd_conn_id if confirm else None
     add_form(dag, restore_form(hostname, approval, bump_revision, phrase=phrase))
     return dag
-
-
-def _push_metrics(
-    metrics: Metrics,
-    etcd_conn_id: str,
-    repository_conn_id: str,
-    data: Sequence[BaseOperator],
-    verify_task_id: str,
-    after: Sequence[BaseOperator],
-) -> None:
-    from airflow_provider_stash.operators.metrics import PushMetricsOperator
-
-    push = PushMetricsOperator(
-        task_id="push_metrics",
-        session="restore",
-        etcd_conn_id=etcd_conn_id,
-        restic_conn_id=repository_conn_id,
-        data_task_ids=[task.task_id for task in data],
-        host_task_id=verify_task_id,
-        pushgateway_conn_id=metrics.pushgateway_conn_id,
-        textfile_dir=metrics.textfile_dir,
-        hostname="{{ params.hostname }}",
-        namespace=metrics.namespace,
-        labels=metrics.labels,
-        dashboard_url=metrics.dashboard_url,
-    )
-    list(after) >> push.as_teardown()
 
 
 def _doc(etcd_conn_id: str, repository_conn_id: str, *, confirm: bool) -> str:

@@ -40,7 +40,7 @@ def sprintf(format: str, *values: Any) -> str:  # noqa: A002  # Go's name of it
         nonlocal taken
         written = found[name]
         if written != "*":
-            return (min(int(written), _WIDEST) if written else None), ""
+            return (min(int(written[:9]), _WIDEST) if written else None), ""
         number = arguments[taken] if taken < len(arguments) else None
         taken += 1
         if isinstance(number, int) and not isinstance(number, bool) and abs(number) <= _WIDEST:

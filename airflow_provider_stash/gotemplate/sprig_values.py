@@ -27,7 +27,7 @@ def as_int(value: Any) -> int:
         return int(value)
     if isinstance(value, float):
         return int(value) if abs(value) < _BITS else -_BITS
-    if isinstance(value, str):
+    if isinstance(value, str) and len(value) < 100:
         # A whole number in Go's spelling; a fraction of zeros is dropped.
         found = re.fullmatch(r"([+-]?)(0[xX][0-9A-Fa-f]+|0[oO]?[0-7]*|0[bB][01]+|[1-9][0-9]*)(\.0*)?", value)
         if found and not (found[3] and found[2][:1] == "0" and len(found[2]) > 1):
@@ -52,7 +52,7 @@ def _as_float(value: Any) -> float:
 
 def atoi(value: str) -> int:
     """Read a decimal number; what is none counts 0."""
-    return int(value) if re.fullmatch(r"[+-]?[0-9]+", value) and abs(int(value)) < _BITS else 0
+    return int(value) if re.fullmatch(r"[+-]?[0-9]{1,100}", value) and abs(int(value)) < _BITS else 0
 
 
 def int64(value: Any) -> int:

@@ -11,7 +11,7 @@ from airflow_provider_stash.resources.kubernetes_fields import KubernetesType
 from airflow_provider_stash.resources.model import Model
 from airflow_provider_stash.resources.scalars import IntOrString
 
-ACTIONS = ("exec", "httpGet", "httpPost", "tcpSocket")
+_ACTIONS = ("exec", "httpGet", "httpPost", "tcpSocket")
 
 
 class FormEntry(Model):
@@ -42,19 +42,14 @@ class Handler(Model):
     tcp_socket: Annotated[dict[str, Any], KubernetesType("V1TCPSocketAction")] | None = None
     container_name: str = ""
 
-    @property
-    def action(self) -> str:
-        """Which action it is, in Stash's words: one of ``ACTIONS``."""
-        return next(name for name in self.dump() if name in ACTIONS)
-
     @model_validator(mode="after")
     def _one_action(self) -> Handler:
-        given = [name for name in self.dump() if name in ACTIONS]
+        given = [name for name in self.dump() if name in _ACTIONS]
         if len(given) != 1:
             raise PydanticCustomError(
                 "one_action",
                 "needs exactly one of {actions}; {given} given.",
-                {"actions": ", ".join(ACTIONS), "given": " and ".join(given) if given else "none is"},
+                {"actions": ", ".join(_ACTIONS), "given": " and ".join(given) if given else "none is"},
             )
         return self
 

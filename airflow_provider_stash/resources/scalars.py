@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import re
 from datetime import timedelta
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+from pydantic import BeforeValidator, PlainSerializer
 from pydantic_core import PydanticCustomError
 
 _UNIT_NANOSECONDS = {
@@ -63,11 +62,6 @@ class Quantity(str):
         quantity.number = number
         return quantity
 
-    @property
-    def whole(self) -> int:
-        """The number, rounded up, as Kubernetes does where it needs whole ones (bytes)."""
-        return math.ceil(self.number)
-
 
 def duration(value: Any) -> Duration:
     """Read a duration; the error tells how one is written."""
@@ -97,12 +91,7 @@ def int_or_string(value: Any) -> Any:
     return value
 
 
-def as_quantity(value: str | int | float) -> Quantity:
-    """Give a validated quantity field's value as a ``Quantity``."""
-    return value if isinstance(value, Quantity) else Quantity(str(value))
-
-
 _KEEP = PlainSerializer(lambda value: value, return_type=Any)
-DurationText = Annotated[Any, BeforeValidator(duration), _KEEP, WithJsonSchema({"type": "string"})]
+DurationText = Annotated[Any, BeforeValidator(duration), _KEEP]
 QuantityText = Annotated[Any, BeforeValidator(quantity), _KEEP]
 IntOrString = Annotated[Any, BeforeValidator(int_or_string), _KEEP]

@@ -69,8 +69,9 @@ def summary(session: Mapping[str, Any], name: str, status: Status) -> Struct:
         if inner:
             given = Struct({_go_name(one): (given or {}).get(one, "") for one in inner})
         fields[_go_name(outer)] = given or ""
+    error = status.error.encode(errors="replace").decode()  # what is no UTF-8 can't be sent
     fields["Status"] = Struct(
-        {"Phase": status.phase, "Duration": go_duration(status.duration), "Error": status.error}
+        {"Phase": status.phase, "Duration": go_duration(status.duration), "Error": error}
     )
     fields["RetryLeft"] = status.retry_left
     return Struct(fields)

@@ -59,6 +59,7 @@ class StepJobTrigger(BaseTrigger):
                         started, done = await self._look(client)
                         seen = time.monotonic()
                         if done or (not started and seen - begin > self.startup_timeout):
+                            await asyncio.sleep(begin + _slot_seconds() - seen)
                             yield TriggerEvent({"error": ""})
                             return
                         await asyncio.sleep(self.poll_interval)
@@ -116,3 +117,14 @@ class StepJobTrigger(BaseTrigger):
                         if number > self._shown and not is_record(text):
                             show(text, self.log.log)
         self._shown = max(number, self._shown)
+
+
+def _slot_seconds() -> float:
+    """
+    Give how long a worker may linger after its task was deferred.
+
+    Airflow takes its end for the end of the task, and fails it, if that is queued again by then.
+    """
+    from airflow.configuration import conf
+
+    return float(conf.getint("workers", "min_heartbeat_interval")) + 1.0

@@ -14,7 +14,7 @@ from testbed.session import airflow_for
 from tests.integration.conftest import newest_etcd
 
 PREFIX = "/airflow"
-expect.set_options(timeout=30_000)
+expect.set_options(timeout=60_000)
 PICTURES = Path(__file__).parents[2] / "docs" / "images"
 
 
@@ -81,7 +81,7 @@ class Person:
     def __init__(self, browser, airflow, user=ADMIN):
         self.airflow, self.url = airflow, airflow.url
         self.context = browser.new_context(viewport={"width": 1440, "height": 900})
-        self.context.set_default_timeout(60_000)
+        self.context.set_default_timeout(180_000)
         self.page = self.context.new_page()
         self.complaints, self.requests = [], []
         self.page.on("console", self._heard)

@@ -138,5 +138,5 @@ def test_hundreds_of_rows_are_drawn_and_filtered_at_once(person):
     page.locator("#search").fill("cluster-499")
     expect(page.locator("tbody tr")).to_have_count(1)
     filtered = time.monotonic() - begin
-    assert drawn < 15
-    assert filtered < 5
+    assert drawn < 60
+    assert filtered < 20

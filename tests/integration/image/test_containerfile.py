@@ -136,6 +136,21 @@ def test_the_programs_are_those_of_the_packages():
     assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", user), "a name would not do for runAsNonRoot"
 
 
+def test_no_room_is_missing():
+    copied = [word for name, rest in instructions() if name == "COPY" for word in rest.split()[:-1]]
+    rooms = {Path(word).stem for word in copied if word.startswith("airflow_provider_stash/")}
+    imported = set()
+    for word in copied:
+        for file in [ROOT / word] if word.endswith(".py") else (ROOT / word).rglob("*.py"):
+            imported |= set(
+                re.findall(
+                    r"^\s*(?:from|import) airflow_provider_stash\.(\w+)", file.read_text(), re.MULTILINE
+                )
+            )
+    assert len(imported) > 4
+    assert imported <= rooms
+
+
 def test_the_steps_run_from_the_tree(container, etcd, place):
     repository = Repository(str(container.directory / "r"), "")
     config = etcd.config()

@@ -36,7 +36,7 @@ def role(name):
     )  # fmt: skip
 
 
-def wait_until(look, timeout=60):
+def wait_until(look, timeout=120):
     deadline = time.monotonic() + timeout
     while not (found := look()):
         assert time.monotonic() < deadline, f"not within {timeout} s: {look}"
@@ -219,8 +219,10 @@ class Run:
             task_id=operator.task_id,
             run_id=self.run_id,
             map_index=-1,
+            try_number=1,
+            max_tries=0,
             xcom_pull=self._pull,
-            xcom_push=lambda key, value: self.results.update({operator.task_id: value}),
+            xcom_push=lambda key, value: None,
         )
         return {"ti": ti, "outlet_events": self.events}
 

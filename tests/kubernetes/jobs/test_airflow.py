@@ -36,18 +36,20 @@ def airflow(cluster, tmp_path_factory):
         "STASH_TEST_JOB": json.dumps(settings),
         "PYTHONPATH": str(Path(__file__).parents[3]),
         "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.1",
+        "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "2",
         "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",  # of a loaded machine
     }
     with AirflowHome(directory, Path(__file__).parent / "dags", env) as home:
         for name in ("backup_held", "backup_deferred", "waits"):
-            home.wait_for_dag(name)
+            home.wait_for_dag(name, timeout=300)
         yield home
 
 
 @pytest.mark.parametrize("part", PARTS)
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_a_backup(airflow, cluster, part):
-    run_id, state = airflow.run_dag(f"backup_{part}")
+    run_id = airflow.trigger(f"backup_{part}")
+    state = airflow.wait(f"backup_{part}", run_id, timeout=500)
     logs = airflow.logs(f"backup_{part}", run_id)
     assert state == "success", logs[-5000:]
     if part == "held":
@@ -74,12 +76,12 @@ def uid(cluster, task):
                 return one
         return None
 
-    job = wait_until(look, 120)
+    job = wait_until(look, 300)
     cluster.wait_for_line(WAITS, job.metadata.name)
     return job.metadata.uid
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_ending_a_task_by_hand_ends_its_job(airflow, cluster):
     run_id = airflow.trigger("waits")
     for part in PARTS:
@@ -87,7 +89,7 @@ def test_ending_a_task_by_hand_ends_its_job(airflow, cluster):
     assert airflow.states("waits", run_id) == {"held": "running", "deferred": "deferred"}
     for part in PARTS:
         airflow.patch(f"/dags/waits/dagRuns/{run_id}/taskInstances/{part}", {"new_state": "failed"})
-    wait_until(lambda: not cluster.jobs(), 120)
+    wait_until(lambda: not cluster.jobs(), 300)
     cluster.wait_clean()
     assert WAITS in airflow.logs("waits", run_id)
 
@@ -101,5 +103,5 @@ def wait_for_words(cluster, task):
                 return one
         return None
 
-    job = wait_until(look, 120)
+    job = wait_until(look, 300)
     cluster.wait_for_line(WAITS, job.metadata.name)

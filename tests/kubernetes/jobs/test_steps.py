@@ -220,6 +220,12 @@ def test_a_permission_less_is_named(cluster, job, run, monkeypatch, capsys, reso
 # --- deferred ---------------------------------------------------------------------------------------
 
 
+@pytest.fixture(autouse=True)
+def _no_lingering_workers(monkeypatch):
+    """There are none here to be waited for."""
+    monkeypatch.setenv("AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL", "0")
+
+
 def defer(run, operator):
     """Execute until the task is deferred; gives the trigger, made again from its serialized form."""
     with pytest.raises(TaskDeferred) as deferred:

@@ -201,4 +201,4 @@ def restore_of(repository, tmp_path):
         return made[0]
 
     yield make
-    assert made[0].namespace.left() == []
+    assert [one.namespace.left() for one in made] == [[] for _ in made]

@@ -27,7 +27,8 @@ class Run:
             setattr(task, name, value)
         states = {self.run_id: {"verify": "failed"}}
         ti = SimpleNamespace(
-            dag_id=self.dag.dag_id, task_id=task_id, run_id=self.run_id, map_index=-1, get_task_states=lambda **_: states
+            dag_id=self.dag.dag_id, task_id=task_id, run_id=self.run_id, map_index=-1, try_number=1, max_tries=0,
+            xcom_push=lambda **_: None, get_task_states=lambda **_: states,
         )  # fmt: skip
         return task.execute({"ti": ti})
 

@@ -234,7 +234,13 @@ def test_a_batch_of_restores_runs_a_dag_a_member(tmp_path):
     assert dags[name].get_task("first.restore").trigger_dag_id == f"{name}.first"
     assert upstream(dags[name], "second.restore") == {"after_first"}
     assert dags[f"{name}.first"].params["hostname"] == "first"
-    assert dags[name].params["dry_run"] is False
+    assert set(dags[name].params) == {"dry_run", "confirm"}
+    assert dags[name].params.get_param("confirm").schema["pattern"] == "^both$"
+    assert dags[name].get_task("first.restore").conf["confirm"] == "stash_appbinding__demo__etcd_appbinding"
+    settings = ManifestSettings(workloads=SETTINGS.workloads, restore={"confirm": False})
+    dags = built(tmp_path, batch("RestoreBatch", "etcd-restore-3.5.0"), settings=settings)
+    assert set(dags[name].params) == {"dry_run"}
+    assert "confirm" not in dags[name].get_task("first.restore").conf
 
 
 def test_a_task_makes_its_own_dag_alone(tmp_path, monkeypatch):

@@ -80,6 +80,18 @@ def test_a_template_can_not_fill_the_memory(template):
     assert "out of range" in str(failure(template))
 
 
+@pytest.mark.parametrize(
+    ("verb", "value", "written"), [("9" * 5000 + "d", "1", 10000), (".99999f", "1.5", 10002)]
+)
+def test_a_width_has_an_end(verb, value, written):
+    assert len(parse(f'{{{{ printf "%{verb}" {value} }}}}').render(DATA)) == written
+
+
+@pytest.mark.parametrize("function", ["atoi", "int", "add"])
+def test_a_number_that_is_too_long_counts_nothing(function):
+    assert parse(f'{{{{ {function} "{"9" * 5000}" }}}}').render(DATA) == "0"
+
+
 def test_a_result_has_an_end():
     assert "longer than" in str(failure('{{ range until 9999 }}{{ repeat 1000 "x" }}{{ end }}'))
 

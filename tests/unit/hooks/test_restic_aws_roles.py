@@ -3,7 +3,6 @@
 import json
 
 import pytest
-from moto import mock_aws
 
 from airflow_provider_stash.hooks.restic import ResticHook
 
@@ -13,6 +12,8 @@ AWS_KEYS = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}
 
 @pytest.fixture
 def keys_of(monkeypatch):
+    from moto import mock_aws  # the environment with the oldest Airflow has none
+
     def read(connection):
         monkeypatch.setenv("AIRFLOW_CONN_ROLE", json.dumps({"conn_type": "aws", **connection}))
         extra = {"aws_conn_id": "role"}

@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import pytest
 
 from airflow_provider_stash.dags import backup_watchdog_dag
@@ -5,6 +7,8 @@ from airflow_provider_stash.exceptions import InvalidConfigurationError, Notific
 from airflow_provider_stash.hooks.airflow_api import AirflowApiHook
 from tests.unit.notified import SENT, Broken, Recorder, keep_variables
 from tests.unit.test_watch import row
+
+FIRST_TRY = SimpleNamespace(try_number=1, max_tries=0, xcom_push=lambda key, value: None)
 
 pytestmark = pytest.mark.oldest
 
@@ -24,7 +28,7 @@ def overview(monkeypatch):
 
 def look(notifier=None):
     dag = backup_watchdog_dag("dog", notify=[notifier or Recorder()])
-    return dag.get_task("watch").execute({"run_id": "r", "dag": dag})
+    return dag.get_task("watch").execute({"run_id": "r", "dag": dag, "ti": FIRST_TRY})
 
 
 def test_a_change_is_told_once(overview, kept):

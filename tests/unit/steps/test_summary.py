@@ -25,6 +25,11 @@ def test_templates_see_what_stashs_see():
     )
 
 
+def test_an_error_that_is_no_utf_8_can_be_sent():
+    data = summary({}, "r", Status("Failed", error=b"caf\xe9".decode(errors="surrogateescape")))
+    assert parse("{{ toJson .Status.Error }}").render(data).encode() == b'"caf?"'
+
+
 def test_what_is_not_told_is_empty():
     assert parse("[{{ .Namespace }}{{ .Target.Name }}]").render(summary({}, "r", Status("Succeeded"))) == "[]"
 

@@ -1,0 +1,227 @@
+"""The tasks of one backup (Stash: BackupSession)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.sdk import TriggerRule
+
+from airflow_provider_stash.dags.hooks import PostHook, attach_after, chain_before, described
+from airflow_provider_stash.dags.metrics import Metrics
+from airflow_provider_stash.kubernetes.job_settings import KubernetesJob, as_job
+from airflow_provider_stash.operators.etcd import EtcdBackupOperator, EtcdWaitOperator
+from airflow_provider_stash.operators.restic import (
+    ResticCheckOperator,
+    ResticForgetOperator,
+    ResticInitOperator,
+    ResticStatusOperator,
+)
+from airflow_provider_stash.operators.session import EtcdBackupSessionOperator
+from airflow_provider_stash.restic.forget import RetentionPolicy
+from airflow_provider_stash.sensors.etcd import EtcdHealthSensor
+from airflow_provider_stash.steps.backup import STASH_HOST, TempDir
+
+if TYPE_CHECKING:
+    from airflow.sdk import DAG, BaseOperator
+
+
+@dataclass(frozen=True)
+class BackupForm:
+    """What a person may set for one run; in a group inside another DAG there is no form."""
+
+    tags: Any = None
+    keep_forever: Any = False
+    verify_deeply: Any = False
+    retention: Any = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class BackupSession:
+    """
+    What a backup is made of.
+
+    :param etcd_conn_id: the etcd connection.
+    :param repository_conn_id: the restic connection.
+    :param retention_policy: which snapshots to keep, a ``RetentionPolicy`` or a mapping in Stash's names;
+        None: keep all.
+    :param hostname: the restic host (Stash: ``target.alias``).
+    :param initialize: make the repository when there is none.
+    :param check: check the repository's integrity.
+    :param read_data_subset: have the check read a part of the data: ``rotate/7``, ``5%``, ``1G``.
+    :param execution: where the steps run: ``worker`` (the default), ``kubernetes`` (Jobs as the connection
+        ``kubernetes_default`` says), or a ``KubernetesJob``.
+    :param one_task: all steps in one task, ``session``: one Job, where ``execution`` is one.
+    :param wait_timeout: seconds to wait for etcd (Stash: ``waitTimeout``).
+    :param deferrable: wait for etcd in the triggerer; a Job has a ``deferrable`` of its own.
+    :param temp_dir: stage the snapshot in a file; None: stream it.
+    :param hash_kv: record etcd's hash of all keys.
+    :param extra_args: further arguments of ``restic backup``.
+    :param lock_timeout: seconds to wait while the repository is locked.
+    :param pool: a pool with one slot a repository, for tasks that lock it.
+    :param pre_backup: operators to run before, one after another; when one fails, nothing else runs.
+    :param post_backup: operators or ``PostHook``s to run after; when one fails, the run does.
+    :param metrics: where metrics go; None: none are pushed.
+    """
+
+    etcd_conn_id: str
+    repository_conn_id: str
+    retention_policy: RetentionPolicy | Mapping[str, Any] | None = None
+    hostname: str = STASH_HOST
+    initialize: bool = True
+    check: bool = True
+    read_data_subset: str | None = None
+    execution: KubernetesJob | str | None = None
+    one_task: bool = False
+    wait_timeout: float = 300.0
+    deferrable: bool = False
+    temp_dir: TempDir | None = None
+    hash_kv: bool = False
+    extra_args: Sequence[str] = ()
+    lock_timeout: float = 600.0
+    pool: str | None = None
+    pre_backup: Sequence[BaseOperator] = ()
+    post_backup: Sequence[PostHook | BaseOperator] = ()
+    metrics: Metrics | None = None
+
+    def __post_init__(self) -> None:
+        policy = self.retention_policy
+        if policy is not None and not isinstance(policy, RetentionPolicy):
+            # A mistake shows when the DAG is parsed.
+            object.__setattr__(self, "retention_policy", RetentionPolicy.from_stash(policy))
+
+    @property
+    def backup_task_id(self) -> str:
+        """The task that takes the snapshot; in a group, behind the group's id."""
+        return "session" if self.one_task else "backup"
+
+    def build(self, dag: DAG, form: BackupForm) -> list[BaseOperator]:
+        """
+        Make the tasks in a DAG, or in the group that is open.
+
+        :return: the first ones.
+        """
+        if self.one_task:
+            session = self._session(form)
+            chain_before(self.pre_backup, dag, []) >> session
+            data: list[BaseOperator] = [*self.pre_backup, session]
+            self._finish(dag, data, backup=session, status=session)
+            return data[:1]
+        wait = self._wait()
+        init = ResticInitOperator(task_id="init_repository", create=self.initialize, **self._locking())
+        backup = EtcdBackupOperator(task_id="backup", **self._backup_arguments(form))
+        chain_before(self.pre_backup, dag, [wait, init]) >> backup
+        data = [wait, init, *self.pre_backup, backup]
+        forget, check = self._forget(form), self._check(form)
+        if forget is not None:
+            backup >> forget
+            data.append(forget)
+        if check is not None:
+            [backup, data[-1]] >> check
+            data.append(check)
+        status = ResticStatusOperator(
+            task_id="status",
+            check_task_id=check.task_id if check else None,
+            forget_task_id=forget.task_id if forget else None,
+            trigger_rule=TriggerRule.ALL_DONE,
+            **self._on_repository(),
+        )
+        data[-1] >> status
+        self._finish(dag, data, backup=backup, status=status)
+        return [wait, init]
+
+    # --- tasks ------------------------------------------------------------------------------------
+
+    def _session(self, form: BackupForm) -> BaseOperator:
+        return EtcdBackupSessionOperator(
+            task_id="session",
+            create=self.initialize,
+            wait_timeout=self.wait_timeout,
+            retention_policy=self.retention_policy,
+            retention=form.retention,
+            check=self.check,
+            read_data=form.verify_deeply,
+            read_data_subset=self.read_data_subset,
+            **self._backup_arguments(form),
+        )
+
+    def _wait(self) -> BaseOperator:
+        arguments: dict[str, Any] = {
+            "task_id": "wait_for_etcd", "etcd_conn_id": self.etcd_conn_id, "timeout": self.wait_timeout
+        }  # fmt: skip
+        if as_job(self.execution) is None:
+            return EtcdHealthSensor(deferrable=self.deferrable, **arguments)
+        return EtcdWaitOperator(execution=self.execution, **arguments)
+
+    def _forget(self, form: BackupForm) -> BaseOperator | None:
+        if self.retention_policy is None:
+            return None
+        return ResticForgetOperator(
+            task_id="forget",
+            retention_policy=self.retention_policy,
+            hostname=self.hostname,
+            enabled=form.retention,
+            lock_timeout=self.lock_timeout,
+            **self._locking(),
+        )
+
+    def _check(self, form: BackupForm) -> BaseOperator | None:
+        if not self.check:
+            return None
+        return ResticCheckOperator(
+            task_id="check",
+            read_data=form.verify_deeply,
+            read_data_subset=self.read_data_subset,
+            lock_timeout=self.lock_timeout,
+            trigger_rule=TriggerRule.NONE_FAILED,  # also when retention was turned off for this run
+            **self._locking(),
+        )
+
+    def _finish(
+        self, dag: DAG, data: Sequence[BaseOperator], *, backup: BaseOperator, status: BaseOperator
+    ) -> None:
+        """Make the tasks after the data tasks: the run's outcome, hooks, metrics."""
+        # The run's outcome is that of the data tasks: tasks that run whatever happened must not hide a failure.
+        data[-1] >> EmptyOperator(task_id="outcome", trigger_rule=TriggerRule.NONE_FAILED)
+        after = attach_after(
+            self.post_backup,
+            dag,
+            data,
+            host=backup,
+            before=self.pre_backup,
+            session=described("BackupConfiguration", dag.dag_id, self.etcd_conn_id),
+        )
+        if self.metrics is not None:
+            self.metrics.push_after(
+                [status, *after],
+                data=data,
+                host=backup,
+                session="backup",
+                etcd_conn_id=self.etcd_conn_id,
+                restic_conn_id=self.repository_conn_id,
+                status_task_id=status.task_id,
+                hostname=self.hostname,
+            )
+
+    # --- arguments that tasks share -----------------------------------------------------------------
+
+    def _on_repository(self) -> dict[str, Any]:
+        return {"restic_conn_id": self.repository_conn_id, "execution": self.execution}
+
+    def _locking(self) -> dict[str, Any]:
+        return {**self._on_repository(), **({"pool": self.pool} if self.pool else {})}
+
+    def _backup_arguments(self, form: BackupForm) -> dict[str, Any]:
+        return {
+            "etcd_conn_id": self.etcd_conn_id,
+            "hostname": self.hostname,
+            "tags": form.tags,
+            "keep_forever": form.keep_forever,
+            "temp_dir": self.temp_dir,
+            "hash_kv": self.hash_kv,
+            "extra_args": list(self.extra_args),
+            "lock_timeout": self.lock_timeout,
+            **self._locking(),
+        }
