@@ -10,7 +10,6 @@ from airflow.secrets.local_filesystem import load_connections_dict
 from airflow_provider_stash.cli.imports import find_connections, printed
 from airflow_provider_stash.resources import load
 
-pytestmark = pytest.mark.oldest
 GUIDE = Path(__file__).parents[2] / "stash_manifests" / "etcd-basic-auth"
 SECRET = """
 apiVersion: v1
@@ -31,6 +30,7 @@ def found(tmp_path):
     return find_connections(load(GUIDE, tmp_path))
 
 
+@pytest.mark.oldest
 def test_what_the_sessions_need_and_what_can_not_be_made(found):
     connections, refusals = found
     assert [one.plan.conn_id for one in connections] == [
