@@ -17,7 +17,7 @@ from testbed.binaries import find
 from testbed.etcd_cluster import EtcdCluster
 from testbed.process import Server
 from testbed.servers import S3Server
-from testbed.session import REPOSITORY_PASSWORD, airflow_for
+from testbed.session import REPOSITORY_PASSWORD, airflow_for, far_from_now
 
 KEYS = 5000
 _BEGIN = time.monotonic()
@@ -79,7 +79,7 @@ def with_payments(payments: EtcdCluster, directory: Path) -> dict[str, Any]:
     }
     return {
         "dags": Path(__file__).parent / "demo_dags",
-        "schedule": "@hourly",
+        "schedule": far_from_now(),
         "env": {
             "AIRFLOW_CONN_PAYMENTS_ETCD": payments.connection(),
             "AIRFLOW_CONN_PAYMENTS_REPOSITORY": json.dumps(repository),

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from testbed.airflow_home import AirflowHome
 from testbed.etcd_cluster import EtcdCluster
 
 REPOSITORY_PASSWORD = "test-repository-password"
+
+
+def far_from_now() -> str:
+    """Give a daily schedule that is half a day away: Airflow begins at once with a time that has just passed."""
+    then = datetime.now(timezone.utc) + timedelta(hours=12)
+    return f"{then.minute} {then.hour} * * *"
 
 
 def airflow_for(
