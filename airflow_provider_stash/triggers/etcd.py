@@ -10,6 +10,7 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from airflow_provider_stash.exceptions import StashError
 from airflow_provider_stash.steps.health import check_health
+from airflow_provider_stash.triggers.slot import slot_seconds
 
 
 class EtcdHealthTrigger(BaseTrigger):
@@ -36,6 +37,7 @@ class EtcdHealthTrigger(BaseTrigger):
 
         from airflow_provider_stash.hooks.etcd import EtcdHook
 
+        await asyncio.sleep(max(self.poke_interval, slot_seconds()))  # the task has just looked
         while True:
             try:
                 config = await sync_to_async(EtcdHook(self.etcd_conn_id).get_config)()

@@ -14,6 +14,7 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 from airflow_provider_stash.kubernetes.jobs import ended, has_started, show
 from airflow_provider_stash.kubernetes.manifests import CONTAINER
 from airflow_provider_stash.kubernetes.record import is_record
+from airflow_provider_stash.triggers.slot import slot_seconds
 
 _PATIENCE_SECONDS = 300.0
 _LOG_TIMEOUTS = (30.0, 60.0)  # seconds to connect, and for a line to come
@@ -59,7 +60,7 @@ class StepJobTrigger(BaseTrigger):
                         started, done = await self._look(client)
                         seen = time.monotonic()
                         if done or (not started and seen - begin > self.startup_timeout):
-                            await asyncio.sleep(begin + _slot_seconds() - seen)
+                            await asyncio.sleep(begin + slot_seconds() - seen)
                             yield TriggerEvent({"error": ""})
                             return
                         await asyncio.sleep(self.poll_interval)
@@ -117,14 +118,3 @@ class StepJobTrigger(BaseTrigger):
                         if number > self._shown and not is_record(text):
                             show(text, self.log.log)
         self._shown = max(number, self._shown)
-
-
-def _slot_seconds() -> float:
-    """
-    Give how long a worker may linger after its task was deferred.
-
-    Airflow takes its end for the end of the task, and fails it, if that is queued again by then.
-    """
-    from airflow.configuration import conf
-
-    return float(conf.getint("workers", "min_heartbeat_interval")) + 1.0
