@@ -16,6 +16,7 @@ from tests.kubesim.images import SYSTEM_PATH
 from tests.kubesim.objects import Object, now
 from tests.kubesim.volumes import maps_many_users
 
+_CHECKOUT = Path(__file__).parents[2]
 _LONGEST_LINE = 16 << 20
 _READ_ONLY = "remount,bind,ro"
 _ROOT = """
@@ -210,6 +211,17 @@ class ContainerRun:
             ]
             if mount.get("readOnly"):
                 lines.append(f'mount -o {_READ_ONLY} "$t"')
+        if any(
+            _CHECKOUT.is_relative_to(mount["mountPath"])
+            for mount in self._container.get("volumeMounts") or []
+        ):
+            # The programs of images must not vanish behind a volume, such as one on /tmp.
+            lines += [
+                f"t={root}{quote(str(_CHECKOUT))}",
+                'mkdir -p "$t"',
+                f'mount --bind {quote(str(_CHECKOUT))} "$t"',
+                f'mount -o {_READ_ONLY} "$t"',
+            ]
         if self._security.get("readOnlyRootFilesystem"):
             lines.append(f"mount -o remount,ro {root}")
         user = self._user()

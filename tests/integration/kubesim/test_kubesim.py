@@ -76,6 +76,21 @@ def test_a_container_sees_its_own_processes_variables_volumes_and_nothing_stays(
     assert not Path("/written").exists()
 
 
+def test_a_volume_does_not_hide_the_programs_of_images(core):
+    """As one on /tmp would, where the checkout lies there."""
+    checkout = Path(__file__).parents[3]
+    core.create_namespaced_pod("default", pod(
+        "two", f"ls {checkout}/tests/kubesim/container.py && touch {checkout}/written",
+        container={"volumeMounts": [{"name": "v", "mountPath": str(checkout.parent)}]},
+        volumes=[{"name": "v", "emptyDir": {}}],
+    ))  # fmt: skip
+    outcome, log = ended(core, "two")
+    assert outcome == "Failed"
+    assert "container.py" in log.splitlines()[0]
+    assert "Read-only file system" in log.splitlines()[1]
+    assert not (checkout / "written").exists()
+
+
 def test_exit_codes_images_and_missing_secrets(core):
     core.create_namespaced_pod("default", pod("two", "echo words >&2; exit 3"))
     assert ended(core, "two") == ("Failed", "words\n")
