@@ -181,11 +181,11 @@ def test_a_mistake_shows_when_the_dag_is_parsed(given, words):
 
 class Failing(StashOperator):
     def run_step(self, context):
-        raise WrongRepositoryPasswordError("the password hunter2-is-secret is wrong")
+        raise WrongRepositoryPasswordError("the password mind-the-gap is wrong")
 
 
 def test_a_failed_step_tells_hooks_why_without_secrets():
-    mask_secret("hunter2-is-secret")
+    mask_secret("mind-the-gap")
     ti = TaskInstance(try_number=2, max_tries=3)
     with pytest.raises(AirflowFailException):
         Failing(task_id="f").execute({"ti": ti})
