@@ -17,7 +17,7 @@ def test_sessions_from_the_command_line(airflow, tmp_path):
         "stash status -o json",
         f"stash snapshots download testbed_repository latest --destination {file} -o json",
         "stash trigger etcd_restore",
-        "stash trigger etcd_restore -p snapshot=dead0000 --wait --yes -o json",
+        "stash trigger etcd_restore -p snapshot=dead0000 -p confirm=testbed_etcd --wait --yes -o json",
         "stash debug etcd_restore -o json",
         "stash trigger etcd_restore -p dry_run=perhaps --yes",
         "stash pause etcd_backup -o json",

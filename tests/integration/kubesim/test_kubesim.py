@@ -80,11 +80,11 @@ def test_a_volume_does_not_hide_the_programs_of_images(core):
     """As one on /tmp would, where the checkout lies there."""
     checkout = Path(__file__).parents[3]
     core.create_namespaced_pod("default", pod(
-        "two", f"ls {checkout}/tests/kubesim/container.py && touch {checkout}/written",
+        "unhidden", f"ls {checkout}/tests/kubesim/container.py && touch {checkout}/written",
         container={"volumeMounts": [{"name": "v", "mountPath": str(checkout.parent)}]},
         volumes=[{"name": "v", "emptyDir": {}}],
     ))  # fmt: skip
-    outcome, log = ended(core, "two")
+    outcome, log = ended(core, "unhidden")
     assert outcome == "Failed"
     assert "container.py" in log.splitlines()[0]
     assert "Read-only file system" in log.splitlines()[1]
