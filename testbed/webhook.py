@@ -30,6 +30,8 @@ class Webhook(ThreadingHTTPServer):
     The path says what it answers: ``/.../status/500`` that status, ``/to/307/-/other`` a redirect to ``/other``
     (``/to/307/-http:/@/host/other``: to another host), any other 200.
 
+    What it says with it are its ``words``.
+
     :param pair: its certificate and key; None: plain HTTP.
     """
 
@@ -38,6 +40,7 @@ class Webhook(ThreadingHTTPServer):
     def __init__(self, pair: Pair | None = None) -> None:
         super().__init__(("127.0.0.1", 0), _Answers)
         self.asked: list[Asked] = []
+        self.words = b"payload"
         if pair is not None:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(pair.cert, pair.key)
@@ -72,9 +75,9 @@ class _Answers(BaseHTTPRequestHandler):
         self.send_response(int(status))
         if location:
             self.send_header("Location", location.replace("/@/", "//", 1))
-        self.send_header("Content-Length", "7")
+        self.send_header("Content-Length", str(len(self.server.words)))
         self.end_headers()
-        self.wfile.write(b"payload")
+        self.wfile.write(self.server.words)
 
     def do_POST(self) -> None:
         self.do_GET()

@@ -19,14 +19,16 @@ class PostHook:
     A task after the session.
 
     :param operator: any operator; it may have been made outside a DAG.
-    :param execution_policy: ``Always``, ``OnSuccess``, ``OnFailure`` or ``OnFinalRetryFailure``, as in Stash.
+    :param execution_policy: ``Always``, ``OnSuccess``, ``OnFailure`` or ``OnFinalRetryFailure``, as in Stash; None:
+        that of a ``StashHookOperator``'s handler, else ``Always``.
     """
 
     operator: BaseOperator
-    execution_policy: str = "Always"
+    execution_policy: str | None = None
 
     def __post_init__(self) -> None:
-        check_policy(self.execution_policy, f"Execution policy of task {self.operator.task_id}")
+        if self.execution_policy is not None:
+            check_policy(self.execution_policy, f"Execution policy of task {self.operator.task_id}")
 
 
 def described(kind: str, dag_id: str, etcd_conn_id: str) -> dict[str, Any]:
@@ -78,7 +80,7 @@ def attach_after(
     A ``StashHookOperator`` decides by itself; before others comes a task that skips those whose policy does not
     hold: no trigger rule knows what a failure before the session means.
 
-    :param hooks: hooks, or operators for the policy ``Always``, or for that of their handler.
+    :param hooks: hooks, or operators alone.
     :param data_tasks: the session's tasks, in order.
     :param host: the one of them without which there was no session.
     :param before: those that run before the session: unless all of them succeed, none runs after.
@@ -89,18 +91,19 @@ def attach_after(
     )
     for operator in before:
         if isinstance(operator, StashHookOperator):
-            operator.attach(tasks, session)
+            operator.attach(tasks, session, before=True)
     attached: list[BaseOperator] = []
     policies: dict[BaseOperator, str] = {}
     for hook in hooks:
-        operator = hook.operator if isinstance(hook, PostHook) else hook
+        one = hook if isinstance(hook, PostHook) else PostHook(hook)
+        operator = one.operator
         _adopt(operator, dag)
         attached.append(operator)
         if isinstance(operator, StashHookOperator):
-            operator.attach(tasks, session, hook.execution_policy if isinstance(hook, PostHook) else None)
+            operator.attach(tasks, session, execution_policy=one.execution_policy)
             list(data_tasks) >> operator
         else:
-            policies[operator] = hook.execution_policy if isinstance(hook, PostHook) else "Always"
+            policies[operator] = one.execution_policy or "Always"
     if policies:
         choose = ChooseAfterSessionOperator(
             task_id="choose_after_session",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from airflow_provider_stash.exceptions import GoTemplateError
 
-KEYWORDS = {
+_KEYWORDS = {
     "block",
     "break",
     "continue",
@@ -182,7 +182,7 @@ class Lexer:
             kind = "variable"
         elif word[0] == ".":
             kind = "field" if len(word) > 1 else "."
-        elif word in KEYWORDS:
+        elif word in _KEYWORDS:
             kind = word
         else:
             kind = "bool" if word in {"true", "false"} else "identifier"

@@ -43,7 +43,8 @@ def sprintf(format: str, *values: Any) -> str:  # noqa: A002  # Go's name of it
             return (min(int(written[:9]), _WIDEST) if written else None), ""
         number = arguments[taken] if taken < len(arguments) else None
         taken += 1
-        if isinstance(number, int) and not isinstance(number, bool) and abs(number) <= _WIDEST:
+        least = -_WIDEST if name == "width" else 0
+        if isinstance(number, int) and not isinstance(number, bool) and least <= number <= _WIDEST:
             return number, ""
         return None, "%!(BADWIDTH)" if name == "width" else "%!(BADPREC)"
 

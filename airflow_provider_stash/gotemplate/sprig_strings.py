@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 from collections.abc import Callable
 from typing import Any
@@ -219,7 +218,7 @@ def b64dec(value: str) -> str:
     """Decode base64."""
     try:
         data = base64.b64decode(value.replace("\n", "").replace("\r", ""), validate=True)
-    except binascii.Error as error:
+    except ValueError as error:
         raise CallError("it is no base64.") from error
     return data.decode(errors="replace")
 

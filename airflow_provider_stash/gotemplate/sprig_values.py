@@ -40,6 +40,7 @@ def as_int(value: Any) -> int:
 
 
 def _as_float(value: Any) -> float:
+    """Make a number with a fraction of a value; what is none counts 0."""
     if isinstance(value, (bool, int, float)):
         return float(value)
     if isinstance(value, str) and value == value.strip() and "_" not in value:
@@ -53,16 +54,6 @@ def _as_float(value: Any) -> float:
 def atoi(value: str) -> int:
     """Read a decimal number; what is none counts 0."""
     return int(value) if re.fullmatch(r"[+-]?[0-9]{1,100}", value) and abs(int(value)) < _BITS else 0
-
-
-def int64(value: Any) -> int:
-    """Make a whole number of a value."""
-    return as_int(value)
-
-
-def float64(value: Any) -> float:
-    """Make a number with a fraction of a value."""
-    return _as_float(value)
 
 
 def add(*values: Any) -> int:
@@ -112,22 +103,28 @@ def min_(value: Any, *others: Any) -> int:
     return min(map(as_int, (value, *others)))
 
 
+def _rounded(by: Callable[[float], int], value: float) -> float:
+    """Round, but for what is infinite or no number; a zero keeps its sign."""
+    return math.copysign(by(value), value) if math.isfinite(value) else value
+
+
 def floor(value: Any) -> float:
     """Round down."""
-    return float(math.floor(_as_float(value)))
+    return _rounded(math.floor, _as_float(value))
 
 
 def ceil(value: Any) -> float:
     """Round up."""
-    return float(math.ceil(_as_float(value)))
+    return _rounded(math.ceil, _as_float(value))
 
 
 def round_(value: Any, places: int) -> float:
     """Round half up, to so many places."""
+    if not -323 <= places <= 308:  # the power is infinite or 0, and Go divides it by itself
+        return math.nan
     power = math.pow(10, places)
     scaled = power * _as_float(value)
-    up = math.modf(scaled)[0] >= 0.5
-    return (math.ceil(scaled) if up else math.floor(scaled)) / power
+    return _rounded(math.ceil if math.modf(scaled)[0] >= 0.5 else math.floor, scaled) / power
 
 
 def until(count: int) -> list[int]:
@@ -224,9 +221,16 @@ def to_raw_json(value: Any) -> str:
 def from_json(value: str) -> Any:
     """Read JSON; its numbers have fractions, what is none is nil."""
     try:
-        return json.loads(value, parse_int=float)
+        return json.loads(value, parse_int=_finite, parse_float=_finite, parse_constant=_finite)
     except ValueError:
         return None
+
+
+def _finite(literal: str) -> float:
+    value = float(literal)
+    if not math.isfinite(value):
+        raise ValueError(f"{literal} is no number of JSON, or does not fit into 64 bits")
+    return value
 
 
 VALUES: dict[str, Callable[..., Any]] = {
@@ -241,11 +245,11 @@ VALUES: dict[str, Callable[..., Any]] = {
     "div": div,
     "empty": empty,
     "fail": fail,
-    "float64": float64,
+    "float64": _as_float,
     "floor": floor,
     "fromJson": from_json,
-    "int": int64,
-    "int64": int64,
+    "int": as_int,
+    "int64": as_int,
     "max": max_,
     "min": min_,
     "mod": mod,

@@ -13,7 +13,7 @@ from airflow_provider_stash.exceptions import InvalidConfigurationError
 from airflow_provider_stash.operators.base import StashOperator
 from airflow_provider_stash.operators.policy import SessionTasks, check_policy
 from airflow_provider_stash.steps.handler import Handler
-from airflow_provider_stash.steps.hook import TIMEOUT, Pod, check_handler, run_handler
+from airflow_provider_stash.steps.hook import TIMEOUT, check_handler, run_handler
 from airflow_provider_stash.steps.hook_request import tls_context
 from airflow_provider_stash.steps.results import now
 from airflow_provider_stash.steps.summary import Status, check_session, summary
@@ -26,7 +26,7 @@ _BEFORE, _AFTER = ("preBackup", "preRestore"), ("postBackup", "postRestore")
 
 class StashHookOperator(StashOperator):
     """
-    Does what a hook's handler asks for: an HTTP request, a TCP connection, a command in the target's pod.
+    Does what a hook's handler asks for: an HTTP request or a TCP connection.
 
     Give it to ``etcd_backup_dag`` or ``etcd_restore_dag`` in ``pre_backup``, ``post_backup``, ``pre_restore`` or
     ``post_restore``: they tell it which tasks it is about. In a DAG of your own give ``data_task_ids`` and
@@ -38,8 +38,8 @@ class StashHookOperator(StashOperator):
     What is wrong with the handler is told when the DAG is parsed. Jinja renders nothing here: the braces are Go's.
 
     :param handler: what stands under ``preBackup`` and so on in a manifest: ``httpGet``, ``httpPost``,
-        ``tcpSocket``, ``exec``, ``containerName``, and after a session ``executionPolicy``. ``httpPost.body`` and
-        ``exec.command`` are Go templates.
+        ``tcpSocket``, and after a session ``executionPolicy``. ``httpPost.body`` is a Go template. ``exec``, a named
+        port and a request without a host need the target's pod, and are refused.
     :param phase: ``preBackup``, ``postBackup``, ``preRestore`` or ``postRestore``.
     :param session: what templates see of the invoker and the target, in Stash's names: ``namespace``, ``invoker``
         {``apiGroup``, ``kind``, ``name``}, ``target`` {``apiVersion``, ``kind``, ``name``, ``namespace``}.
@@ -47,8 +47,6 @@ class StashHookOperator(StashOperator):
     :param data_task_ids: the session's tasks, in order: their states and first error are the session's.
     :param host_task_id: the one of them without which there was no session, such as ``backup`` or ``verify``.
     :param before_task_ids: the hooks before the session: unless all of them succeeded, one after it is skipped.
-    :param pod: the pod that it is about: for commands, named ports, and requests without a host. None: there is
-        none, and a handler that needs one is refused.
     :param timeout: seconds for one request or connection.
     :param ca_certificate: path of the CA certificate (PEM) of the servers; None: the CAs that httpx trusts.
     :param insecure_tls: take any certificate, as Stash does.
@@ -66,7 +64,6 @@ class StashHookOperator(StashOperator):
         data_task_ids: Sequence[str] = (),
         host_task_id: str | None = None,
         before_task_ids: Sequence[str] = (),
-        pod: Pod | None = None,
         timeout: float = TIMEOUT,
         ca_certificate: str | None = None,
         insecure_tls: bool = False,
@@ -79,7 +76,7 @@ class StashHookOperator(StashOperator):
         super().__init__(**kwargs)
         # No template field: Airflow would show it, and its path may be a secret.
         self._handler = Handler.from_stash(handler, phase)
-        check_handler(self._handler, pod, phase)
+        check_handler(self._handler, phase)
         if session is not None:
             check_session(session)
         if phase in _BEFORE and self._handler.execution_policy:
@@ -89,19 +86,31 @@ class StashHookOperator(StashOperator):
         self.phase = phase
         self.session = session
         self.tasks = SessionTasks(tuple(data_task_ids), host_task_id, tuple(before_task_ids))
-        self.pod = pod
         self.timeout = timeout
         self.ca_certificate = ca_certificate
         self.insecure_tls = insecure_tls
 
     def attach(
-        self, tasks: SessionTasks, session: Mapping[str, Any], execution_policy: str | None = None
+        self,
+        tasks: SessionTasks,
+        session: Mapping[str, Any],
+        *,
+        before: bool = False,
+        execution_policy: str | None = None,
     ) -> None:
         """
         Set what was not given: which tasks it is about, and what its templates see.
 
+        :param before: whether it stands before the session.
         :param execution_policy: takes the place of the handler's.
+        :raises InvalidConfigurationError: its phase is another: it would be skipped, and the session with it.
         """
+        phases = _BEFORE if before else _AFTER
+        if self.phase not in phases:
+            raise InvalidConfigurationError(
+                f"Task {self.task_id} stands {'before' if before else 'after'} the session, but its phase is "
+                f"{self.phase}: give {' or '.join(phases)}, or move it."
+            )
         if not self.tasks.data_task_ids:
             self.tasks = tasks
         if self.session is None:
@@ -118,7 +127,7 @@ class StashHookOperator(StashOperator):
             status = self._status(context, states)
         data = summary(self.session or {}, context["ti"].run_id, status)
         tls = tls_context(self.ca_certificate, insecure=self.insecure_tls)
-        done = run_handler(self._handler, data, pod=self.pod, timeout=self.timeout, tls=tls)
+        done = run_handler(self._handler, data, timeout=self.timeout, tls=tls)
         return {"phase": status.phase, **done}
 
     def _duration(self, context: Context) -> float:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_stash.exceptions import GoTemplateError
-from airflow_provider_stash.gotemplate import Template, parse
 from airflow_provider_stash.steps.fields import Fields
+
+if TYPE_CHECKING:
+    from airflow_provider_stash.gotemplate import Template
+
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 @dataclass(frozen=True)
@@ -58,7 +64,6 @@ class Handler:
     :param http_get: see ``HttpRequest``.
     :param http_post: see ``HttpRequest``.
     :param tcp_socket: see ``TcpSocket``.
-    :param container_name: which of the pod's containers runs the command and has the named ports.
     :param execution_policy: when a hook after the session runs; None: ``Always``.
     """
 
@@ -66,7 +71,6 @@ class Handler:
     http_get: HttpRequest | None = None
     http_post: HttpRequest | None = None
     tcp_socket: TcpSocket | None = None
-    container_name: str | None = None
     execution_policy: str | None = None
 
     @classmethod
@@ -81,6 +85,7 @@ class Handler:
         """
         fields = Fields(handler, where)
         fields.only("exec", "httpGet", "httpPost", "tcpSocket", "containerName", "executionPolicy")
+        fields.text("containerName")  # it matters to what needs a pod alone
         command = fields.within("exec")
         get, post, socket = fields.within("httpGet"), fields.within("httpPost"), fields.within("tcpSocket")
         if not (command or get or post or socket):
@@ -90,7 +95,6 @@ class Handler:
             http_get=_request("GET", get) if get else None,
             http_post=_request("POST", post) if post else None,
             tcp_socket=_socket(socket) if socket else None,
-            container_name=fields.text("containerName"),
             execution_policy=fields.text("executionPolicy"),
         )
 
@@ -122,7 +126,7 @@ def _request(method: str, fields: Fields) -> HttpRequest:
         host=fields.text("host"),
         port=_port(fields),
         path=fields.text("path") or "",
-        headers=tuple((header.needed("name"), header.needed("value")) for header in headers),
+        headers=tuple(map(_header, headers)),
         body=_template(fields, "body", fields.get("body")) if fields.get("body") else None,
         form=tuple(
             (entry.needed("key"), entry.string(f"values[{at}]", value))
@@ -132,12 +136,25 @@ def _request(method: str, fields: Fields) -> HttpRequest:
     )
 
 
+def _header(fields: Fields) -> tuple[str, str]:
+    """Read a header; what can't be sent is refused here: the HTTP client's error would repeat the value."""
+    name, value = fields.needed("name"), fields.needed("value")
+    if not _HEADER_NAME.fullmatch(name):
+        fields.refuse("name", "is no name of a header: give letters, digits and dashes.")
+    if _CONTROL.search(value):
+        fields.refuse("value", "holds a line break or another control character: remove it.")
+    return name, value.strip(" \t")
+
+
 def _socket(fields: Fields) -> TcpSocket:
     fields.only("host", "port")
     return TcpSocket(host=fields.text("host"), port=_port(fields))
 
 
 def _template(fields: Fields, name: str, value: Any) -> Template:
+    # Not above: a DAG file without hooks, and each of its tasks, would load it for nothing.
+    from airflow_provider_stash.gotemplate import parse
+
     try:
         return parse(fields.string(name, value))
     except GoTemplateError as error:

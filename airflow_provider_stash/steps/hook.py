@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import logging
 import socket
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from airflow_provider_stash.exceptions import GoTemplateError, HookError, InvalidConfigurationError
-from airflow_provider_stash.gotemplate import UnknownFieldError
-from airflow_provider_stash.steps.handler import Handler
+from airflow_provider_stash.steps.handler import Handler, HttpRequest, TcpSocket
 from airflow_provider_stash.steps.hook_request import send, written
 from airflow_provider_stash.steps.results import now, seconds_since
 from airflow_provider_stash.steps.summary import Status, summary
@@ -25,26 +23,15 @@ TIMEOUT = 300.0
 """Seconds for one request or connection, as in Stash."""
 
 
-class Pod(Protocol):
-    """The pod that a hook is about; where there is none, a handler must name host and port, and has no command."""
-
-    def address(self) -> str:
-        """Give its IP address."""
-
-    def port(self, name: str, container: str | None) -> int:
-        """Look up a container's port by its name."""
-
-    def run(self, command: Sequence[str], container: str | None) -> None:
-        """Run a command in a container; raises ``HookError`` when it fails."""
-
-
-def check_handler(handler: Handler, pod: Pod | None, where: str = "handler") -> None:
+def check_handler(handler: Handler, where: str = "handler") -> None:
     """
-    Refuse what needs a pod where there is none, and templates that ask for fields that no session has.
+    Refuse what needs the target's pod, as there is none here, and templates that ask for fields that no session has.
 
     :param where: the handler's place, for errors.
     :raises InvalidConfigurationError: the field, and what to give.
     """
+    from airflow_provider_stash.gotemplate import UnknownFieldError
+
     for name, template in handler.templates():
         for phase in ("Succeeded", "Failed"):
             try:
@@ -53,8 +40,6 @@ def check_handler(handler: Handler, pod: Pod | None, where: str = "handler") -> 
                 raise InvalidConfigurationError(f"{where}.{name}: {error}") from error
             except GoTemplateError:
                 pass  # real data may do
-    if pod is not None:
-        return
     if handler.command:
         raise InvalidConfigurationError(
             f"{where}.exec: a command runs in the target's pod, and there is none here. Run it by an operator of "
@@ -80,54 +65,42 @@ def run_handler(
     handler: Handler,
     data: Struct,
     *,
-    pod: Pod | None = None,
     timeout: float = TIMEOUT,
     tls: ssl.SSLContext | None = None,
 ) -> dict[str, Any]:
     """
-    Do what a handler asks for: ``exec``, ``httpGet``, ``httpPost``, ``tcpSocket``, one after another.
+    Do what a handler asks for: ``httpGet``, ``httpPost``, ``tcpSocket``, one after another.
 
     An HTTP answer of 200 to 399 is a success. Redirects are followed while they stay on the host.
 
     :param data: what its templates see, see ``summary``.
-    :param pod: the pod it is about; None: there is none.
     :param timeout: seconds for one request or connection.
     :param tls: None: certificates are verified by the CAs that httpx trusts.
     :return: ``actions`` (each with ``action``, ``address``, and of HTTP ``status``), ``duration`` (seconds).
     :raises HookError: it failed.
     :raises InvalidConfigurationError: it needs a pod, or a template can't be rendered.
     """
-    check_handler(handler, pod)
+    check_handler(handler)
     begin = now()
-    container = handler.container_name
     actions: list[dict[str, Any]] = []
-    if handler.command:
-        assert pod is not None
-        pod.run(
-            [_render(word, data, f"exec.command[{at}]") for at, word in enumerate(handler.command)], container
-        )
-        actions.append({"action": "exec"})
     for name, request in (("httpGet", handler.http_get), ("httpPost", handler.http_post)):
         if request is not None:
-            host, port = _place(request.host, request.port, pod, container)
+            host, port = _place(request)
             body = _render(request.body, data, f"{name}.body") if request.body else None
             status, address = send(name, request, host, port, body, timeout=timeout, tls=tls)
             log.info("%s: %s answered %d", name, address, status)
             actions.append({"action": name, "address": address, "status": status})
     if handler.tcp_socket is not None:
-        host, port = _place(handler.tcp_socket.host, handler.tcp_socket.port, pod, container)
+        host, port = _place(handler.tcp_socket)
         actions.append(_connect(host, port, timeout))
     return {"actions": actions, "duration": seconds_since(begin)}
 
 
-def _place(host: str | None, port: int | str, pod: Pod | None, container: str | None) -> tuple[str, int]:
-    if host is None:
-        assert pod is not None
-        host = pod.address()
-    if isinstance(port, str):
-        assert pod is not None
-        port = pod.port(port, container)
-    return host, port
+def _place(action: HttpRequest | TcpSocket) -> tuple[str, int]:
+    """Give host and port; ``check_handler`` has seen to it that both are there."""
+    assert action.host is not None
+    assert isinstance(action.port, int)
+    return action.host, action.port
 
 
 def _render(template: Template, data: Struct, where: str) -> str:
@@ -144,6 +117,6 @@ def _connect(host: str, port: int, timeout: float) -> dict[str, Any]:
     address = written(host, port)
     try:
         socket.create_connection((host, port), timeout).close()
-    except OSError as error:
+    except (OSError, UnicodeError) as error:  # the latter: the host is no name
         raise HookError(f"tcpSocket: {address} takes no connection: {error}.") from error
     return {"action": "tcpSocket", "address": address}

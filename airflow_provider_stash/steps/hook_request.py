@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _REQUESTS = 10  # the first one and its redirects
 _MOST_READ = 10 * 1024
 _WORDS = 300
+_SHORT = 5  # what is shorter is no secret, as in Airflow's own masking
 
 
 def tls_context(ca_certificate: str | None, *, insecure: bool) -> ssl.SSLContext | None:
@@ -94,8 +95,16 @@ def send(
         reason = str(error) or type(error).__name__
         raise HookError(f"{name}: no answer from {address}: {reason}.") from error
     if not 200 <= status < 400:
-        raise HookError(f"{name}: {address} answered {status}: {words}")
+        raise HookError(f"{name}: {address} answered {status}: {_masked(words, path.path, path.query)}")
     return status, address
+
+
+def _masked(words: str, path: str, query: str) -> str:
+    """Give the first of a server's words without the request's path: many repeat it."""
+    for secret in (path.strip("/"), query):
+        if len(secret) >= _SHORT:
+            words = words.replace(secret, "***")
+    return words[:_WORDS].strip()
 
 
 def _headers_and_content(
@@ -126,7 +135,7 @@ def _content_type(body: str) -> bytes:
 
 
 def _follow(client: httpx.Client, request: httpx.Request, deadline: float) -> tuple[int, str]:
-    """Give the status and the first words of the last answer."""
+    """Give the status and the words of the last answer."""
     import httpx
 
     host = request.url.host
@@ -150,4 +159,4 @@ def _words(response: httpx.Response, deadline: float) -> str:
         read += part
         if len(read) >= _MOST_READ or time.monotonic() > deadline:
             break
-    return read.decode(errors="replace")[:_WORDS].strip()
+    return read.decode(errors="replace")

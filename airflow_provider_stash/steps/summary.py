@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from airflow_provider_stash.gotemplate import Struct
 from airflow_provider_stash.steps.fields import Fields
+
+if TYPE_CHECKING:
+    from airflow_provider_stash.gotemplate import Struct
 
 _FIELDS: dict[str, tuple[str, ...]] = {
     "namespace": (),
@@ -63,6 +65,8 @@ def summary(session: Mapping[str, Any], name: str, status: Status) -> Struct:
     :param session: see ``check_session``; what it does not tell is empty.
     :param name: the session's name.
     """
+    from airflow_provider_stash.gotemplate import Struct
+
     fields: dict[str, Any] = {"Name": name}
     for outer, inner in _FIELDS.items():
         given = session.get(outer)

@@ -92,6 +92,24 @@ def test_a_number_that_is_too_long_counts_nothing(function):
     assert parse(f'{{{{ {function} "{"9" * 5000}" }}}}').render(DATA) == "0"
 
 
+@pytest.mark.parametrize(
+    ("template", "written"),
+    [
+        ('{{ floor "inf" }} {{ ceil "-inf" }} {{ floor "nan" }} {{ ceil -0.5 }}', "+Inf -Inf NaN -0"),
+        ('{{ round 1.5 400 }} {{ round 1.5 -400 }} {{ round "inf" 2 }}', "NaN NaN +Inf"),
+        ('{{ printf "%.*f|%.*d" -1 1.5 -1 7 }}', "%!(BADPREC)1.500000|%!(BADPREC)7"),
+        ("""{{ fromJson `{"a": NaN}` }} {{ fromJson "1e400" }}""", "<no value> <no value>"),
+    ],
+)
+def test_numbers_at_their_ends_are_those_of_go(template, written):
+    assert parse(template).render(DATA) == written
+
+
+def test_base64_of_other_letters_is_refused_with_its_place():
+    error = failure('{{ b64dec "é" }}')
+    assert ("it is no base64" in str(error), error.line, error.column) == (True, 1, 4)
+
+
 def test_a_result_has_an_end():
     assert "longer than" in str(failure('{{ range until 9999 }}{{ repeat 1000 "x" }}{{ end }}'))
 

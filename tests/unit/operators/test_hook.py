@@ -7,6 +7,7 @@ from airflow.sdk import DAG, TriggerRule
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from airflow.sdk.log import mask_secret
 
+from airflow_provider_stash.dags import PostHook, etcd_backup_dag
 from airflow_provider_stash.exceptions import (
     HookError,
     InvalidConfigurationError,
@@ -177,6 +178,35 @@ def test_a_mistake_shows_when_the_dag_is_parsed(given, words):
     with pytest.raises(InvalidConfigurationError) as caught:
         StashHookOperator(task_id="h", **{"phase": "postBackup", "handler": handler, **given})
     assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("phase", "place", "words"),
+    [
+        (
+            "postBackup",
+            "pre_backup",
+            "stands before the session, but its phase is postBackup: give preBackup",
+        ),
+        (
+            "preRestore",
+            "post_backup",
+            "stands after the session, but its phase is preRestore: give postBackup",
+        ),
+    ],
+)
+def test_a_hook_in_the_place_of_another_phase_is_refused(phase, place, words):
+    """After a session's hook before it would be skipped, and the backup with it."""
+    operator = StashHookOperator(task_id="h", phase=phase, handler={"tcpSocket": {"host": "h", "port": 1}})
+    with pytest.raises(InvalidConfigurationError, match=words):
+        etcd_backup_dag("d", etcd_conn_id="e", repository_conn_id="r", **{place: [operator]})
+
+
+def test_a_post_hook_without_a_policy_leaves_the_handlers():
+    handler = {"tcpSocket": {"host": "h", "port": 1}, "executionPolicy": "OnFailure"}
+    operator = StashHookOperator(task_id="h", phase="postBackup", handler=handler)
+    etcd_backup_dag("d", etcd_conn_id="e", repository_conn_id="r", post_backup=[PostHook(operator)])
+    assert operator.execution_policy == "OnFailure"
 
 
 class Failing(StashOperator):

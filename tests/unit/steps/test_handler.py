@@ -33,7 +33,7 @@ def test_every_field_is_read():
     assert post.headers == (("X", "1"), ("X", ""))
     assert (post.body.text, post.form) == ("b", (("k", "1"), ("k", "2")))
     assert handler.tcp_socket.port == 8080
-    assert (handler.container_name, handler.execution_policy) == ("c", "OnFailure")
+    assert handler.execution_policy == "OnFailure"
 
 
 @pytest.mark.parametrize(
@@ -71,6 +71,14 @@ def test_every_field_is_read():
         ({"exec": {"command": "ls"}}, "postBackup.exec.command: give a list, not str"),
         ({"exec": {"command": []}}, "postBackup.exec.command: give a list of words"),
         ({"exec": {"command": ["a", "{{"]}}, "postBackup.exec.command[1]: line 1, column 1"),
+        (
+            {"httpGet": {**HTTP, "httpHeaders": [{"name": "X Y", "value": "1"}]}},
+            "httpHeaders[0].name: is no name of a header",
+        ),
+        (
+            {"httpGet": {**HTTP, "httpHeaders": [{"name": "X", "value": "1\n"}]}},
+            "httpHeaders[0].value: holds a line break",
+        ),
         ({"tcpSocket": {"port": 1, "path": "/"}}, "postBackup.tcpSocket.path: unknown field"),
     ],
 )
@@ -80,8 +88,18 @@ def test_a_mistake_is_told_with_its_place(handler, words):
     assert words in str(caught.value)
 
 
-def test_a_path_that_is_a_secret_is_not_repeated():
-    for handler in ({"httpGet": "https://h/services/secret"}, {"httpGet": {**HTTP, "path": ["/secret"]}}):
+def test_blanks_around_a_header_are_dropped_as_go_does():
+    handler = Handler.from_stash({"httpGet": {**HTTP, "httpHeaders": [{"name": "X", "value": " a b\t"}]}})
+    assert handler.http_get.headers == (("X", "a b"),)
+
+
+def test_what_is_a_secret_is_not_repeated():
+    header = {"name": "Authorization", "value": "Bearer secret\n"}
+    for handler in (
+        {"httpGet": "https://h/services/secret"},
+        {"httpGet": {**HTTP, "path": ["/secret"]}},
+        {"httpGet": {**HTTP, "httpHeaders": [header]}},
+    ):
         with pytest.raises(InvalidConfigurationError) as caught:
             Handler.from_stash(handler)
         assert "secret" not in str(caught.value)

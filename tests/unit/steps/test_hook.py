@@ -60,34 +60,17 @@ def test_nothing_listens():
             run_handler(handler, DATA)
 
 
-class Pod:
-    def __init__(self, port):
-        self._port, self.ran = port, []
-
-    def address(self):
-        return "127.0.0.1"
-
-    def port(self, name, container):
-        return {("web", "etcd"): self._port}[name, container]
-
-    def run(self, command, container):
-        self.ran.append((list(command), container))
+def test_a_host_that_is_no_name():
+    handler = Handler.from_stash({"tcpSocket": {"host": "a..b", "port": 1}})
+    with pytest.raises(HookError, match=r"tcpSocket: a\.\.b:1 takes no connection"):
+        run_handler(handler, DATA)
 
 
-def test_with_a_pod_commands_run_and_hosts_and_ports_are_its_own(server):
-    pod = Pod(server.server_port)
-    handler = Handler.from_stash(
-        {
-            "exec": {"command": ["notify", " {{ .Status.Phase }} "]},
-            "httpGet": {"port": "web"},
-            "tcpSocket": {"port": "web"},
-            "containerName": "etcd",
-        }
-    )
-    check_handler(handler, pod)
-    done = run_handler(handler, DATA, pod=pod)
-    assert [action["action"] for action in done["actions"]] == ["exec", "httpGet", "tcpSocket"]
-    assert pod.ran == [(["notify", "Failed"], "etcd")]
+def test_all_that_is_asked_for_is_done(server):
+    place = {"host": "127.0.0.1", "port": server.server_port}
+    handler = Handler.from_stash({"httpGet": place, "tcpSocket": place, "containerName": "etcd"})
+    done = run_handler(handler, DATA)
+    assert [action["action"] for action in done["actions"]] == ["httpGet", "tcpSocket"]
     assert len(server.asked) == 1
 
 
@@ -119,13 +102,13 @@ def test_with_a_pod_commands_run_and_hosts_and_ports_are_its_own(server):
 )
 def test_what_can_not_be_done_is_told_before_it_is_tried(handler, words):
     with pytest.raises(InvalidConfigurationError) as caught:
-        check_handler(Handler.from_stash(handler, "preBackup"), None, "preBackup")
+        check_handler(Handler.from_stash(handler, "preBackup"), "preBackup")
     assert words in str(caught.value)
 
 
 def test_a_template_that_only_some_data_breaks_is_told_then(server):
     body = '{{ index (splitList ":" .Status.Error) 1 }}'
-    check_handler(Handler.from_stash({"httpPost": {"host": "h", "port": 1, "body": body}}), None)
+    check_handler(Handler.from_stash({"httpPost": {"host": "h", "port": 1, "body": body}}))
     with pytest.raises(
         InvalidConfigurationError, match=r"httpPost.body: line 1, column 4: index: index 1 is out of range"
     ):

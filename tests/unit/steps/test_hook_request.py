@@ -120,6 +120,15 @@ def test_the_path_is_a_secret(server, caplog):
     assert secret not in caplog.text + str(caught.value)
 
 
+def test_a_server_that_repeats_the_path_does_not_tell_it(server):
+    path = "/services/T0000-token?key=sesame/status/500"
+    server.words = f"Cannot POST {path}, nor services/T0000-token".encode() + b"." * 400
+    with pytest.raises(HookError) as caught:
+        run(server, "httpPost", path=path, body="{}")
+    words = "Cannot POST /***?***, nor ***"
+    assert str(caught.value).endswith("answered 500: " + words + "." * (300 - len(words)))
+
+
 def test_nothing_listens():
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
