@@ -299,6 +299,9 @@ def _session_verbs() -> tuple[ActionCommand, ...]:
                 ARG_YES,
                 _OUTPUT,
             ),
+            "Run a backup, restore or other DAG now. A restore that is no dry run needs the cluster's name typed, as "
+            "its form does: -p confirm=ETCD_CONN_ID (of a RestoreBatch: -p confirm=BATCH_NAME); --yes does not take "
+            "its place.",
         ),
         _verb("pause", "sessions.pause", "Pause DAGs: no new session is scheduled", (_DAGS, _OUTPUT)),
         _verb("resume", "sessions.resume", "Resume paused DAGs", (_DAGS, _OUTPUT)),

@@ -7,7 +7,7 @@ from argparse import Namespace
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_stash.cli.console import Exit, dump, show, tell, verb, write
+from airflow_provider_stash.cli.console import Columns, Exit, dump, show, tell, verb, write
 from airflow_provider_stash.dags.manifest_session import ManifestSettings
 from airflow_provider_stash.dags.manifests import build_all
 from airflow_provider_stash.resources import DagPlan, Refusal, load, plan_all
@@ -15,15 +15,15 @@ from airflow_provider_stash.resources import DagPlan, Refusal, load, plan_all
 if TYPE_CHECKING:
     from airflow.sdk import DAG
 
-_TASKS = {
-    "task": lambda row: row["task"],
-    "operator": lambda row: row["operator"],
-    "after": lambda row: row["after"],
+_TASKS: Columns = {
+    "task": "task",
+    "operator": "operator",
+    "after": "after",
 }
-_FIELDS = {
-    "field": lambda row: row["field"],
+_FIELDS: Columns = {
+    "field": "field",
     "value": lambda row: _short(row["value"]),
-    "where it went": lambda row: row["place"],
+    "where it went": "place",
 }
 _LONGEST_VALUE = 40
 

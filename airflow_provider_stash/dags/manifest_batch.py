@@ -19,10 +19,11 @@ from airflow_provider_stash.dags.manifest_session import (
     schedule_of,
 )
 from airflow_provider_stash.operators.restic import ResticInitOperator
-from airflow_provider_stash.resources.plan import DagPlan, MemberPlan
 
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperator
+
+    from airflow_provider_stash.resources.plan import DagPlan, MemberPlan
 
 _POLL = 5
 """Seconds between looks at a member's restore."""

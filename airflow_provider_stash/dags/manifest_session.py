@@ -1,4 +1,8 @@
-"""The DAGs of a BackupConfiguration and a RestoreSession, and what batches share with them."""
+"""
+The DAGs of a BackupConfiguration and a RestoreSession, and what batches share with them.
+
+Every DAG file imports this through the factories: Stash's models are imported where manifests are read, in functions.
+"""
 
 from __future__ import annotations
 
@@ -22,14 +26,12 @@ from airflow_provider_stash.kubernetes.job_settings import (
     as_job,
 )
 from airflow_provider_stash.operators.hook import StashHookOperator
-from airflow_provider_stash.resources.plan import DagPlan, HookPlan, MemberPlan
-from airflow_provider_stash.resources.refusal import Refused
-from airflow_provider_stash.resources.scalars import Duration
 from airflow_provider_stash.workloads.params import workload_from_params
 
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperator
 
+    from airflow_provider_stash.resources.plan import DagPlan, HookPlan, MemberPlan
     from airflow_provider_stash.workloads.base import Workload
 
 _TASK_IDS = {
@@ -108,6 +110,8 @@ def restore_dag(dag_id: str, planned: DagPlan, member: MemberPlan, settings: Man
 
 
 def _workload(planned: DagPlan, member: MemberPlan, settings: ManifestSettings) -> Workload:
+    from airflow_provider_stash.resources.refusal import Refused
+
     name = f"{member.etcd.namespace}/{member.etcd.name}"
     if name in settings.workloads:
         return settings.workloads[name]
@@ -197,6 +201,8 @@ def hook_tasks(
     :param before: ids of the hooks before that session.
     :raises Refused: what the hook asks for can't be done.
     """
+    from airflow_provider_stash.resources.refusal import Refused
+
     if hook is None:
         return []
     handler = dict(hook.handler)
@@ -232,6 +238,9 @@ def schedule_of(text: str | None) -> Any:
 
     :raises Refused: it is no schedule.
     """
+    from airflow_provider_stash.resources.refusal import Refused
+    from airflow_provider_stash.resources.scalars import Duration
+
     if text is None:
         return None
     if text.startswith("@every "):

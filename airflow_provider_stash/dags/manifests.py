@@ -1,9 +1,14 @@
-"""Stash's manifests as DAGs."""
+"""
+Stash's manifests as DAGs.
+
+Every DAG file imports this through the factories: Stash's models are imported where manifests are read, in functions.
+"""
 
 from __future__ import annotations
 
 from functools import partial
 from os import PathLike
+from typing import TYPE_CHECKING
 
 from airflow.sdk import DAG, get_parsing_context
 
@@ -12,11 +17,11 @@ from airflow_provider_stash.dags.manifest_session import ManifestSettings, backu
 from airflow_provider_stash.dags.refused import refused_manifests
 from airflow_provider_stash.exceptions import StashError
 from airflow_provider_stash.hooks.manifests import offer_connection
-from airflow_provider_stash.resources.connections import etcd_connection, restic_connection
-from airflow_provider_stash.resources.load import Manifests, load, open_manifests
-from airflow_provider_stash.resources.plan import DagPlan
-from airflow_provider_stash.resources.planner import plan_all, plan_one
-from airflow_provider_stash.resources.refusal import Refusal, Refused
+
+if TYPE_CHECKING:
+    from airflow_provider_stash.resources.load import Manifests
+    from airflow_provider_stash.resources.plan import DagPlan
+    from airflow_provider_stash.resources.refusal import Refusal
 
 
 def dags_from_manifests(
@@ -34,6 +39,9 @@ def dags_from_manifests(
     :param settings: what manifests can't say.
     :return: DAGs by id.
     """
+    from airflow_provider_stash.resources.load import load, open_manifests
+    from airflow_provider_stash.resources.planner import plan_one
+
     settings = settings or ManifestSettings()
     wanted = get_parsing_context().dag_id
     if wanted is not None:
@@ -50,6 +58,9 @@ def build_all(manifests: Manifests, settings: ManifestSettings) -> tuple[dict[st
 
     :return: DAGs by id, and everything that is refused.
     """
+    from airflow_provider_stash.resources.planner import plan_all
+    from airflow_provider_stash.resources.refusal import Refusal, Refused
+
     plans, refusals = plan_all(manifests)
     dags: dict[str, DAG] = {}
     for planned in plans:
@@ -71,6 +82,8 @@ def build_dags(planned: DagPlan, manifests: Manifests, settings: ManifestSetting
     :param manifests: those that it was planned from; its connections are made from them.
     :raises Refused: what can't be done where this runs.
     """
+    from airflow_provider_stash.resources.connections import etcd_connection, restic_connection
+
     for connection in planned.connections:
         if connection.in_manifests:
             make = etcd_connection if connection.kind == "AppBinding" else restic_connection

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import DAG
 
 from airflow_provider_stash.exceptions import InvalidConfigurationError
-from airflow_provider_stash.resources.refusal import Refusal
+
+if TYPE_CHECKING:
+    from airflow_provider_stash.resources.refusal import Refusal
 
 
 class RefusedManifest(DAG):
@@ -43,11 +46,17 @@ class RefusedManifest(DAG):
 
 
 def refused_manifests(refusals: Sequence[Refusal]) -> dict[str, DAG]:
-    """Make one for each file that holds something refused."""
+    """
+    Make one for each file that holds something refused.
+
+    Their ids are the files' own, so that a DAG file may take manifests from several places.
+    """
     files: dict[str, list[Refusal]] = {}
     for refusal in refusals:
         files.setdefault(refusal.file, []).append(refusal)
-    return {
-        (dag_id := f"stash.refused.{number}"): RefusedManifest(dag_id, file, found)
-        for number, (file, found) in enumerate(files.items(), start=1)
-    }
+    made = (RefusedManifest(_id_of(file), file, found) for file, found in files.items())
+    return {dag.dag_id: dag for dag in made}
+
+
+def _id_of(file: str) -> str:
+    return f"stash.refused.{sha256(file.encode()).hexdigest()[:16]}"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
+from urllib.parse import urlsplit
 
 
 def base_url(connection: Any) -> str:
@@ -13,6 +15,7 @@ def base_url(connection: Any) -> str:
     """
     host = connection.host or ""
     url = host if "://" in host else f"{connection.schema or 'http'}://{host}"
-    if connection.port and url.count(":") < 2:
-        url += f":{connection.port}"
-    return str(url.rstrip("/"))
+    parts = urlsplit(url)
+    if connection.port and not re.search(r":\d+$", parts.netloc):
+        parts = parts._replace(netloc=f"{parts.netloc}:{connection.port}")
+    return parts.geturl().rstrip("/")

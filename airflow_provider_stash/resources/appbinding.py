@@ -7,7 +7,7 @@ import binascii
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from airflow_provider_stash.resources.model import (
@@ -17,6 +17,11 @@ from airflow_provider_stash.resources.model import (
     StashObject,
     TaskRef,
 )
+
+
+def _from_base64(text: str) -> bytes:
+    """Read base64 as Kubernetes does, which passes over line ends; raises binascii.Error for anything else."""
+    return base64.b64decode("".join(text.split()), validate=True)
 
 
 class ServiceReference(Model):
@@ -43,7 +48,7 @@ class ClientConfig(Model):
     @classmethod
     def _pem(cls, value: str) -> str:
         try:
-            decoded = base64.b64decode(value, validate=True)
+            decoded = _from_base64(value)
         except binascii.Error:
             decoded = b""
         if value and b"-----BEGIN " not in decoded:
@@ -94,6 +99,17 @@ class AddKey(Model):
     value: str = ""
     string_value: str | None = None
 
+    @field_validator("value")
+    @classmethod
+    def _base64(cls, value: str) -> str:
+        try:
+            _from_base64(value).decode()
+        except (binascii.Error, UnicodeDecodeError):
+            raise PydanticCustomError(
+                "add_key", "is not the base64 of a text; plain text goes into stringValue."
+            ) from None
+        return value
+
 
 class AddKeysFrom(Model):
     """Adds the keys of another Secret."""
@@ -125,6 +141,27 @@ class AppRef(Model):
     name: str = ""
 
 
+class AddonTasks(Model):
+    """The application's own Tasks."""
+
+    backup_task: TaskRef = TaskRef()
+    restore_task: TaskRef = TaskRef()
+
+
+class StashAddon(Model):
+    """What an AppBinding tells Stash of its application."""
+
+    addon: AddonTasks = AddonTasks()
+
+
+class AppParameters(Model):
+    """Settings of the application, of any kind; those for Stash are known."""
+
+    model_config = ConfigDict(extra="allow")
+
+    stash: StashAddon = StashAddon()
+
+
 class AppBindingSpec(Model):
     """What an AppBinding says."""
 
@@ -134,18 +171,18 @@ class AppBindingSpec(Model):
     client_config: ClientConfig
     secret: LocalObjectReference | None = None
     secret_transforms: list[SecretTransform] = []
-    parameters: dict[str, Any] = {}
+    parameters: AppParameters = AppParameters()
     tls_secret: LocalObjectReference | None = None
 
-    def addon_task(self, which: str) -> TaskRef | None:
+    def addon_task(self, action: str) -> TaskRef:
         """
-        Look up a Task among the application's own (parameters of the kind ``StashAddon``).
+        Give one of the application's own Tasks (parameters of the kind ``StashAddon``), without a name where there
+        is none.
 
-        :param which: ``backupTask`` or ``restoreTask``.
+        :param action: ``backup`` or ``restore``.
         """
-        addon = (self.parameters.get("stash") or {}).get("addon") or {}
-        task = addon.get(which) if isinstance(addon, dict) else None
-        return TaskRef.model_validate(task) if task else None
+        tasks = self.parameters.stash.addon
+        return tasks.backup_task if action == "backup" else tasks.restore_task
 
     @property
     def app_group(self) -> str:
@@ -182,7 +219,7 @@ class Secret(StashObject):
     def _base64(cls, value: dict[str, str]) -> dict[str, str]:
         for key, text in value.items():
             try:
-                base64.b64decode("".join(text.split()), validate=True)
+                _from_base64(text)
             except binascii.Error:
                 raise PydanticCustomError(
                     "nearest",

@@ -8,6 +8,7 @@ from airflow_provider_stash.resources.hooks import BackupHooks
 from airflow_provider_stash.resources.kubernetes_fields import KubernetesType
 from airflow_provider_stash.resources.model import (
     STASH_V1BETA1,
+    ClusterObject,
     EmptyDirSettings,
     Model,
     ObjectReference,
@@ -125,14 +126,9 @@ class BackupBlueprintSpec(RepositorySpec):
     hooks: BackupHooks = BackupHooks()
 
 
-class BackupBlueprint(StashObject):
+class BackupBlueprint(ClusterObject):
     """A Repository and a BackupConfiguration for every AppBinding that asks for it."""
 
     api_version: Literal["stash.appscode.com/v1beta1"] = STASH_V1BETA1
     kind: Literal["BackupBlueprint"] = "BackupBlueprint"
     spec: BackupBlueprintSpec
-
-    @property
-    def namespace(self) -> str:
-        """A blueprint has none."""
-        return ""

@@ -37,7 +37,7 @@ def etcd_connection(
     :return: ``conn_type``, ``host``, ``login``, ``password``, ``extra``.
     :raises InvalidConfigurationError: the AppBinding or one of its Secrets is missing, or can't be used.
     """
-    binding = _need(manifests, AppBinding, namespace, name, f"AppBinding {namespace}/{name}")
+    binding = _need(manifests, AppBinding, namespace, name)
     config = binding.spec.client_config
     keys = _transformed(manifests, binding)
     if binding.spec.tls_secret:
@@ -71,7 +71,7 @@ def restic_connection(
     :return: ``conn_type``, ``host``, ``password``, ``extra``.
     :raises InvalidConfigurationError: the Repository or its Secret is missing, or can't be used.
     """
-    repository = _need(manifests, Repository, namespace, name, f"Repository {namespace}/{name}")
+    repository = _need(manifests, Repository, namespace, name)
     backend = repository.spec.backend
     if not backend.storage_secret_name:
         raise InvalidConfigurationError(
@@ -98,23 +98,19 @@ def restic_connection(
     }
 
 
-def _need(manifests: Manifests, model: Any, namespace: str, name: str, called: str) -> Any:
+def _need(manifests: Manifests, model: Any, namespace: str, name: str, whose: str = "") -> Any:
     found = manifests.get(model, namespace, name)
     if found is None:
-        reason = next(
-            (
-                f" {one}"
-                for one in manifests.refusals
-                if one.object.endswith(called.rsplit(" ", maxsplit=1)[-1])
-            ),
-            "",
+        refusal = manifests.refusal_of(model, namespace, name)
+        raise InvalidConfigurationError(
+            f"{model.__name__} {namespace}/{name}{whose} is not in the manifests, or can't be read."
+            f"{f' {refusal}' if refusal else ''}"
         )
-        raise InvalidConfigurationError(f"{called} is not in the manifests, or can't be read.{reason}")
     return found
 
 
 def _values(manifests: Manifests, namespace: str, name: str, by: str) -> dict[str, str]:
-    secret: Secret = _need(manifests, Secret, namespace, name, f"Secret {namespace}/{name} (of {by})")
+    secret: Secret = _need(manifests, Secret, namespace, name, f" (of {by})")
     try:
         return secret.values()
     except UnicodeDecodeError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -54,6 +54,15 @@ _Loader.add_implicit_resolver(
 )
 
 
+def _unknown_tag(_: _Loader, node: yaml.Node) -> Any:
+    """Refuse a tag without repeating it: it may be a password that begins with an exclamation mark."""
+    problem = "a tag is not known; a text that begins with ! or is = needs quotes"
+    raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
+
+
+_Loader.add_constructor(None, _unknown_tag)
+
+
 @dataclass(frozen=True)
 class Document:
     """
@@ -66,7 +75,7 @@ class Document:
 
     file: str
     line: int
-    text: str
+    text: str = field(repr=False)
 
     def may_hold(self, kind: str, name: str) -> bool:
         """Tell by the text alone, and quickly, whether an object of this kind and name can be in it."""
@@ -82,17 +91,21 @@ class Document:
         :raises Refused: with the line, for what is no YAML or no object.
         """
         try:
-            loaded = yaml.load(self.text, Loader=_Loader)  # noqa: S506 - a safe loader
+            loaded = _without_nulls(yaml.load(self.text, Loader=_Loader))  # noqa: S506 - a safe loader
         except yaml.YAMLError as error:
             mark = getattr(error, "problem_mark", None)
             line = self.line + mark.line if mark else self.line
             # The parser's words only: the text around it may hold a secret.
             raise BadYAMLError(line, getattr(error, "problem", None) or "it can't be read") from None
+        except Exception:  # noqa: BLE001 - PyYAML fails so on values that belie their tag; its words hold the value
+            raise BadYAMLError(
+                self.line, "a value is not of the kind that it is written as, or holds itself"
+            ) from None
         if loaded is None:
             return
         if not isinstance(loaded, dict):
             raise BadYAMLError(self.line, "it holds no object (a mapping with apiVersion, kind and metadata)")
-        yield from _items(_without_nulls(loaded))
+        yield from _items(loaded)
 
 
 class BadYAMLError(Exception):

@@ -11,6 +11,8 @@ from airflow_provider_stash.resources.kubernetes_fields import KubernetesType
 from airflow_provider_stash.resources.model import Model
 from airflow_provider_stash.resources.scalars import IntOrString
 
+_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+_MASK = "***"
 _ACTIONS = ("exec", "httpGet", "httpPost", "tcpSocket")
 
 
@@ -76,3 +78,23 @@ class RestoreHooks(Model):
 
     pre_restore: Handler | None = None
     post_restore: PostHandler | None = None
+
+
+def without_secrets(value: Any, *, in_hooks: bool = False) -> Any:
+    """
+    Give an object, to be shown, without what may be a secret in its hooks: paths, as Slack's, and headers.
+
+    :param value: the object, or a part of it.
+    :param in_hooks: whether that is part of its hooks.
+    """
+    if isinstance(value, list):
+        return [without_secrets(one, in_hooks=in_hooks) for one in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        name: _MASK
+        # kubectl keeps a copy of the whole object in this annotation.
+        if name == _APPLIED or (in_hooks and name in {"path", "value"} and str(one) not in {"", "/"})
+        else without_secrets(one, in_hooks=in_hooks or name == "hooks")
+        for name, one in value.items()
+    }

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from airflow_provider_stash.resources.appbinding import AppBinding, Secret
 from airflow_provider_stash.resources.backup import BackupBatch, BackupBlueprint, BackupConfiguration
 from airflow_provider_stash.resources.documents import BadYAMLError, Document, read_documents
-from airflow_provider_stash.resources.model import StashObject
+from airflow_provider_stash.resources.model import ClusterObject, StashObject
 from airflow_provider_stash.resources.refusal import Refusal, describe, nearest
 from airflow_provider_stash.resources.repository import Repository
 from airflow_provider_stash.resources.restore import RestoreBatch, RestoreSession
@@ -100,6 +100,12 @@ class Manifests:
         read: StashObject = loaded.object
         self._objects.setdefault((read.kind, read.namespace, read.name), loaded)
 
+    def refusal_of(self, model: type[StashObject], namespace: str, name: str) -> Refusal | None:
+        """Tell why an object that is asked for is not there; None: it was not refused."""
+        where = f"{namespace}/" if namespace else ""
+        called = f"{model.model_fields['kind'].default} {where}{name}"
+        return next((one for one in self.refusals if one.object == called), None)
+
     def labels_of(self, namespace: str) -> dict[str, str]:
         """Give the labels of a namespace, as far as the manifests hold its ``Namespace``."""
         for index in sorted(self._unread):
@@ -121,8 +127,8 @@ class Manifests:
     def _take(self, item: dict[str, Any], document: Document, *, alone: bool) -> None:
         kind, version = item.get("kind"), str(item.get("apiVersion", ""))
         if kind == "Namespace" and version == "v1":
-            metadata = item.get("metadata") or {}
-            self._namespaces[str(metadata.get("name"))] = dict(metadata.get("labels") or {})
+            metadata = _mapping(item.get("metadata"))
+            self._namespaces[str(metadata.get("name"))] = _mapping(metadata.get("labels"))
             return
         model = _MODELS.get(str(kind))
         if model is None or version != model.model_fields["api_version"].default:
@@ -171,10 +177,17 @@ class Manifests:
 
 
 def _called(item: dict[str, Any]) -> str:
-    metadata = item.get("metadata")
-    metadata = metadata if isinstance(metadata, dict) else {}
-    name = "/".join(str(metadata[key]) for key in ("namespace", "name") if metadata.get(key))
-    return " ".join(part for part in (str(item.get("kind") or ""), name) if part)
+    """Name an object as one that could be read names itself, as far as it can be told."""
+    metadata, kind = _mapping(item.get("metadata")), str(item.get("kind") or "")
+    model = _MODELS.get(kind)
+    default = "default" if model and not issubclass(model, ClusterObject) and metadata.get("name") else ""
+    parts = (metadata.get("namespace") or default, metadata.get("name"))
+    name = "/".join(str(part) for part in parts if part)
+    return " ".join(filter(None, (kind, name)))
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def open_manifests(*paths: str | PathLike[str]) -> Manifests:

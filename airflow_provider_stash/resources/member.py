@@ -10,7 +10,7 @@ from airflow_provider_stash.resources.etcd_task import WORKLOAD_PARAMS, EtcdPara
 from airflow_provider_stash.resources.field_places import REFUSED_FIELDS
 from airflow_provider_stash.resources.hooks import Handler, PostHandler
 from airflow_provider_stash.resources.load import Manifests
-from airflow_provider_stash.resources.model import APPCATALOG_V1ALPHA1, HOST
+from airflow_provider_stash.resources.model import APPCATALOG_V1ALPHA1, HOST, TaskRef
 from airflow_provider_stash.resources.plan import ConnectionPlan, HookPlan, MemberPlan, RestoreSettings
 from airflow_provider_stash.resources.refusal import Refused
 from airflow_provider_stash.resources.repository import Repository
@@ -115,9 +115,8 @@ class MemberPlanner:
             raise Refused(f"{path}.name", "is missing.")
         namespace = ref.namespace or self.session.namespace
         binding = self.manifests.get(AppBinding, namespace, ref.name)
-        called = f"AppBinding {namespace}/{ref.name}"
-        if binding is None and any(one.object == called for one in self.manifests.refusals):
-            raise Refused(f"{path}.name", f"{called} is refused itself.")
+        if binding is None and self.manifests.refusal_of(AppBinding, namespace, ref.name):
+            raise Refused(f"{path}.name", f"AppBinding {namespace}/{ref.name} is refused itself.")
         if binding is not None and binding.spec.type and binding.spec.app_resource != "etcd":
             raise Refused(
                 f"{path}.name",
@@ -127,11 +126,11 @@ class MemberPlanner:
 
     def _task(self, member: Any, binding: AppBinding | None) -> EtcdParams:
         path, task = f"{self.path}.task", member.task
-        addon = binding.spec.addon_task(f"{self.action}Task") if binding is not None else None
-        name = task.name or (addon.name if addon else "")
+        addon = binding.spec.addon_task(self.action) if binding is not None else TaskRef()
+        name = task.name or addon.name
         if not name:
             raise Refused(f"{path}.name", f"is missing: give an etcd Task, such as etcd-{self.action}-3.5.0.")
-        values = task.values() or (addon.values() if addon else {})
+        values = task.values() or addon.values()
         action = action_of(name)
         if action is None:
             raise Refused(f"{path}.name", self._why_not(name, values, member, binding))

@@ -71,6 +71,15 @@ class StashObject(Model):
         return f"{self.kind} {where}{self.name}"
 
 
+class ClusterObject(StashObject):
+    """An object of a kind that has no namespace."""
+
+    @property
+    def namespace(self) -> str:
+        """There is none."""
+        return ""
+
+
 class ObjectReference(Model):
     """Names an object, in the referring object's namespace unless another is given."""
 

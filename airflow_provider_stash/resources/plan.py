@@ -116,10 +116,10 @@ class DagPlan:
     :param name: the object's.
     :param file: its manifest's path.
     :param line: where it begins there.
-    :param source: its YAML; no Secret's.
+    :param source: its YAML, to be shown: without paths and headers of hooks; no Secret's.
     :param repository: the restic connection.
     :param members: the targets, one unless it is a batch.
-    :param document: the object as a mapping.
+    :param document: the object as a mapping, to be shown as well.
     :param places: where fields went that go elsewhere than others of their kind, by path.
     :param schedule: cron expression, or ``@every`` with a duration; None: by hand.
     :param paused: whether the DAG is paused when it is first seen.

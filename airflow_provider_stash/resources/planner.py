@@ -12,6 +12,7 @@ import yaml
 from airflow_provider_stash.resources.appbinding import AppBinding
 from airflow_provider_stash.resources.backup import BackupBatch, BackupConfiguration
 from airflow_provider_stash.resources.blueprint import BLUEPRINT, expand
+from airflow_provider_stash.resources.hooks import without_secrets
 from airflow_provider_stash.resources.load import Loaded, Manifests
 from airflow_provider_stash.resources.member import MemberPlanner
 from airflow_provider_stash.resources.plan import ConnectionPlan, DagPlan
@@ -149,7 +150,8 @@ class _SessionPlanner:
         members = self._members()
         if any(member.no_cache for member in members):
             repository = replace(repository, options={"no_cache": True})
-        document = _plain(self.object.dump())
+        read = _plain(self.object.dump())
+        document = without_secrets(read)
         backup = isinstance(self.object, BackupConfiguration | BackupBatch)
         planned = DagPlan(
             kind=kind,
@@ -157,7 +159,8 @@ class _SessionPlanner:
             name=self.object.name,
             file=self.loaded.file,
             line=self.loaded.line,
-            source=self.loaded.source.strip() or yaml.safe_dump(document, sort_keys=False),
+            source=(self.loaded.source.strip() if document == read else "")
+            or yaml.safe_dump(document, sort_keys=False),
             repository=repository,
             members=tuple(member.plan for member in members),
             document=document,
@@ -197,9 +200,8 @@ class _SessionPlanner:
         namespace = spec.repository.namespace or self.object.namespace
         found = self.made_repository or self.manifests.get(Repository, namespace, name)
         if found is None:
-            called = f"Repository {namespace}/{name}"
-            if any(one.object == called for one in self.manifests.refusals):
-                raise Refused("spec.repository.name", f"{called} is refused itself.")
+            if self.manifests.refusal_of(Repository, namespace, name):
+                raise Refused("spec.repository.name", f"Repository {namespace}/{name} is refused itself.")
             connection = ConnectionPlan("Repository", namespace, name, in_manifests=False)
         else:
             policy = found.spec.usage_policy or UsagePolicy()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from airflow_provider_stash.resources.kubernetes_fields import KubernetesType
-from airflow_provider_stash.resources.model import STASH_V1BETA1, Model, Param, StashObject
+from airflow_provider_stash.resources.model import STASH_V1BETA1, ClusterObject, Model, Param
 from airflow_provider_stash.resources.runtime_settings import ContainerRuntimeSettings
 
 
@@ -23,17 +23,12 @@ class TaskSpec(Model):
     volumes: Annotated[list[dict[str, Any]], KubernetesType("list[V1Volume]")] = []
 
 
-class Task(StashObject):
+class Task(ClusterObject):
     """An order of steps."""
 
     api_version: Literal["stash.appscode.com/v1beta1"] = STASH_V1BETA1
     kind: Literal["Task"] = "Task"
     spec: TaskSpec
-
-    @property
-    def namespace(self) -> str:
-        """A Task has none."""
-        return ""
 
 
 class FunctionSpec(Model):
@@ -50,14 +45,9 @@ class FunctionSpec(Model):
     pod_security_policy_name: str = ""
 
 
-class Function(StashObject):
+class Function(ClusterObject):
     """A template of one container."""
 
     api_version: Literal["stash.appscode.com/v1beta1"] = STASH_V1BETA1
     kind: Literal["Function"] = "Function"
     spec: FunctionSpec
-
-    @property
-    def namespace(self) -> str:
-        """A Function has none."""
-        return ""

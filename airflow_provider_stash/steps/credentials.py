@@ -81,9 +81,8 @@ def repository_secret(repository: Repository) -> dict[str, bytes]:
         secret[LOCATION] = repository.location.encode()
     if repository.client_cert:
         secret[CLIENT_CERTIFICATE] = repository.client_cert
-    for (
-        content
-    ) in repository.secret_files.values():  # there is one such variable, GOOGLE_APPLICATION_CREDENTIALS
+    # There is one such variable, GOOGLE_APPLICATION_CREDENTIALS.
+    for content in repository.secret_files.values():
         secret[GCS_FILE_KEY] = content
     return secret
 

@@ -18,13 +18,13 @@ from types import FrameType
 from typing import Any
 
 from airflow_provider_stash.exceptions import InvalidConfigurationError, StashError
+from airflow_provider_stash.kubernetes.manifests import CREDENTIALS
 from airflow_provider_stash.kubernetes.record import write_error, write_result
 from airflow_provider_stash.steps.call import StepCall
 from airflow_provider_stash.steps.credentials import load_etcd, load_repository
 
 log = logging.getLogger("airflow_provider_stash.steps.run")
 
-_CREDENTIALS = "/etc/stash"
 _TERMINATED = 128 + signal.SIGTERM
 
 
@@ -47,7 +47,7 @@ def main(arguments: list[str]) -> int:
         except InvalidConfigurationError as error:
             _say(write_error(error))
             return 2
-        directory = Path(os.environ.get("STASH_CREDENTIALS", _CREDENTIALS))
+        directory = Path(os.environ.get("STASH_CREDENTIALS", CREDENTIALS))
         result = call.run(
             etcd=load_etcd(settings["etcd"], directory / "etcd") if call.of_etcd else None,
             repository=load_repository(settings["repository"], directory / "repository")

@@ -60,6 +60,12 @@ def test_making_a_dag_loads_no_heavy_client():
     assert loaded_by(f"from airflow_provider_stash.dags import etcd_backup_dag; {make}", HEAVY) == []
 
 
+def test_making_a_dag_without_hooks_or_manifests_loads_nothing_of_them():
+    make = "etcd_backup_dag('b', etcd_conn_id='e', repository_conn_id='r', schedule=None)"
+    unwanted = ("airflow_provider_stash.gotemplate", "airflow_provider_stash.resources")
+    assert loaded_by(f"from airflow_provider_stash.dags import etcd_backup_dag; {make}", unwanted) == []
+
+
 def test_slim_rooms_do_without_airflow():
     slim = [name for name in MODULES if name.split(".")[1] in SLIM]
     assert len(slim) > 30

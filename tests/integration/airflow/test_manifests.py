@@ -58,7 +58,7 @@ def test_what_is_refused_is_an_import_error_beside_dags_that_load(airflow, manif
         in errors[str(manifests / "broken.yaml")]
     )
     misspelt = errors[str(manifests / "misspelt.yaml")]
-    assert "BackupConfiguration misspelt: spec.retentionPolicy.keepLat:" in misspelt
+    assert "BackupConfiguration default/misspelt: spec.retentionPolicy.keepLat:" in misspelt
     assert "Is 'keepLast' meant?" in misspelt
     assert airflow.get(f"/dags/{BACKUP}")["has_import_errors"] is False
     assert airflow.get(f"/dags/{BACKUP}")["is_stale"] is False

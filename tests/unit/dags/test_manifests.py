@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 from datetime import timedelta
 from pathlib import Path
 
@@ -359,3 +361,44 @@ def test_schedules_of_cronjobs(text, expected):
 def test_no_schedules(text):
     with pytest.raises(Refused, match=r"spec\.schedule"):
         schedule_of(text)
+
+
+def test_a_dag_file_without_manifests_does_not_pay_for_them():
+    code = (
+        "import sys; import airflow_provider_stash.dags;"
+        "print([one for one in sys.modules if one.startswith('airflow_provider_stash.resources')])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_what_is_refused_of_two_places_is_told_of_both(tmp_path):
+    found = {}
+    for name in ("one.yaml", "two.yaml"):
+        (tmp_path / name).write_text(yaml.safe_dump(backup(driver="VolumeSnapshotter")))
+        found |= dags_from_manifests(tmp_path / name)
+    assert {one.manifest for one in found.values()} == {
+        str(tmp_path / "one.yaml"),
+        str(tmp_path / "two.yaml"),
+    }
+
+
+def test_a_hooks_path_and_headers_are_not_in_a_serialized_dag(tmp_path):
+    from airflow.serialization.serialized_objects import DagSerialization
+
+    headers = [{"name": "Authorization", "value": "hunter2"}]
+    hooks = {
+        "preBackup": {"httpGet": {"host": "h", "port": 80, "path": "/hunter2", "httpHeaders": headers}},
+        "postBackup": SLACK,
+    }
+    single = backup(hooks=hooks)
+    applied = {"kubectl.kubernetes.io/last-applied-configuration": json.dumps(single)}
+    single["metadata"]["annotations"] = applied
+    several = batch(hooks=hooks)
+    several["spec"]["members"][0]["hooks"] = hooks
+    for dag in built(tmp_path, single, several).values():
+        dag.fileloc = str(tmp_path)
+        kept = json.dumps(DagSerialization.to_dict(dag), default=str)
+        assert "hooks.slack.com" in dag.doc_md
+        assert "hunter2" not in kept
+        assert "XX/XXX" not in kept

@@ -103,6 +103,8 @@ class Connection:
         (Connection("h", "https", 8443), "https://h:8443"),
         (Connection("https://h:1/airflow/"), "https://h:1/airflow"),
         (Connection("https://h:1", None, 2), "https://h:1"),
+        (Connection("https://h/airflow", None, 2), "https://h:2/airflow"),
+        (Connection("[::1]", None, 2), "http://[::1]:2"),
     ],
 )
 def test_addresses(connection, url):

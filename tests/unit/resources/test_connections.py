@@ -138,3 +138,15 @@ def test_what_is_missing_is_named(tmp_path):
         etcd_connection(loaded, "demo", "a")
     with pytest.raises(InvalidConfigurationError, match="Repository demo/other is not in"):
         restic_connection(loaded, "demo", "other")
+
+
+def test_why_a_secret_is_missing_is_told(tmp_path):
+    broken = {**secret("s"), "data": {"password": "hunter2!"}}
+    other = {**binding(), "metadata": {"name": "s", "namespace": "demo"}, "spec": {}}
+    (tmp_path / "m.yaml").write_text(yaml.safe_dump_all([binding(secret={"name": "s"}), other, broken]))
+    with pytest.raises(
+        InvalidConfigurationError, match=r"or can't be read\..*Secret demo/s: data\.password: "
+    ) as told:
+        etcd_connection(load(tmp_path), "demo", "a")
+    assert "hunter2" not in str(told.value)
+    assert "AppBinding demo/s" not in str(told.value)

@@ -279,3 +279,70 @@ def test_usage_policies(tmp_path, policy, namespace, allowed):
     assert manifests.refusals == []
     usage = manifests.get(Repository, "demo", "r").spec.usage_policy
     assert usage.allows(namespace, "demo", manifests.labels_of(namespace)) is allowed
+
+
+SECRET = "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData:\n  password: "
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["!hunter2", "!hunter2 {a: b}", "!!int hunter2", "!!float hunter2", "!!bool hunter2", "!!timestamp hunter2",
+     "*hunter2", "0x_"],
+)  # fmt: skip
+def test_a_value_that_yaml_takes_for_something_else_is_not_repeated_and_the_rest_loads(tmp_path, value):
+    (tmp_path / "good.yaml").write_text(BACKUP)
+    (refusal,) = refused(tmp_path, f"{SECRET}{value}\n", "bad.yaml")
+    assert refusal.sentence.startswith("This is no valid YAML: ")
+    assert "hunter2" not in str(refusal)
+    assert load(tmp_path).get(BackupConfiguration, "demo", "b") is not None
+
+
+def test_a_value_that_holds_itself_is_refused(tmp_path):
+    (refusal,) = refused(tmp_path, "a: &a [*a]\n")
+    assert "holds itself" in refusal.sentence
+
+
+@pytest.mark.parametrize("metadata", ["[a]", "{name: a, labels: [b]}"])
+def test_a_namespace_without_labels_has_none(tmp_path, metadata):
+    text = f"apiVersion: v1\nkind: Namespace\nmetadata: {metadata}\n"
+    assert refused(tmp_path, text) == []
+    assert load(tmp_path).labels_of("a") == {}
+
+
+BINDING = """\
+apiVersion: appcatalog.appscode.com/v1alpha1
+kind: AppBinding
+metadata: {name: a}
+spec:
+"""
+
+
+@pytest.mark.parametrize(
+    ("spec", "field", "words"),
+    [
+        ("parameters: {stash: x}", "spec.parameters.stash", "not a mapping"),
+        (
+            "parameters: {stash: {addon: {backupTask: {nme: x}}}}",
+            "spec.parameters.stash.addon.backupTask.nme",
+            "'name' meant?",
+        ),
+        (
+            "secretTransforms: [{addKey: {key: k, value: 'hunter2!'}}]",
+            "spec.secretTransforms[0].addKey.value",
+            "stringValue",
+        ),
+    ],
+)
+def test_a_mistake_in_an_appbinding_is_told_under_its_name(tmp_path, spec, field, words):
+    (refusal,) = refused(tmp_path, f"{BINDING}  clientConfig: {{url: 'http://a:2379'}}\n  {spec}\n")
+    assert (refusal.object, refusal.field) == ("AppBinding default/a", field)
+    assert words in refusal.sentence
+    assert "hunter2" not in refusal.sentence
+
+
+def test_a_ca_bundle_may_have_line_ends(tmp_path):
+    encoded = "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0t"  # a PEM's first line
+    text = f"  clientConfig:\n    url: https://a:2379\n    caBundle: |\n      {encoded[:20]}\n      {encoded[20:]}\n"
+    (tmp_path / "m.yaml").write_text(BINDING + text)
+    binding = load(tmp_path).get(AppBinding, "default", "a")
+    assert binding.spec.client_config.ca_certificate == "-----BEGIN CERTIFICATE-----"

@@ -341,3 +341,17 @@ def test_the_plan_tells_every_field(tmp_path):
     assert set(told) == {path for path, _ in leaves(BACKUP)} - {"apiVersion", "kind"}
     assert told["spec.repository.name"] == "the restic connection stash_repository__demo__gcs_repo; a tag"
     assert told["spec.retentionPolicy.keepLast"] == "task forget"
+
+
+@pytest.mark.parametrize(("document", "field"), [(REPOSITORY, "repository"), (BINDING, "target.ref")])
+def test_what_needs_a_refused_object_is_refused_too_in_the_default_namespace_as_well(
+    tmp_path, document, field
+):
+    backup = {**BACKUP, "metadata": {"name": "b"}}
+    ref = {**REF, "namespace": ""}
+    backup = changed(backup, target={"ref": ref}, repository={"name": REPOSITORY["metadata"]["name"]})
+    broken = {**changed(document, nothing=1), "metadata": {"name": document["metadata"]["name"]}}
+    plans, refusals = planned(tmp_path, backup, broken)
+    assert plans == []
+    assert [one[0] for one in refusals] == ["spec.nothing", f"spec.{field}.name"]
+    assert f"{document['kind']} default/" in refusals[1][1]
