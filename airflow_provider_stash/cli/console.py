@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import sys
+import traceback
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import IntEnum
@@ -21,6 +22,9 @@ from airflow_provider_stash import exceptions as e
 
 if TYPE_CHECKING:
     from argparse import Namespace
+
+Columns = Mapping[str, "str | Callable[[Mapping[str, Any]], Any]"]
+"""Of a table for people: heading, and what stands there of a row: a key of it, or what is made of it."""
 
 
 class Exit(IntEnum):
@@ -76,7 +80,7 @@ def verb(function: Callable[[Namespace], Exit | None]) -> Callable[[Namespace], 
             fail("Interrupted.", Exit.INTERRUPTED)
         except e.StashError as error:
             if args.verbose:
-                raise
+                traceback.print_exc()
             fail(str(error), exit_code(error))
         except AirflowNotFoundException as error:
             fail(str(error))
@@ -154,13 +158,13 @@ def confirm(args: Namespace, question: str) -> None:
 def show(
     args: Namespace,
     rows: Iterable[Mapping[str, Any]],
-    columns: Mapping[str, Callable[[Mapping[str, Any]], Any]],
+    columns: Columns,
 ) -> None:
     """
     Write a result to standard output, as ``--output`` says.
 
     :param rows: as they are written as JSON or YAML; without any, a table is nothing at all.
-    :param columns: of the table for people: heading, and what stands there of a row.
+    :param columns: of the table for people.
     """
     found = [dict(row) for row in rows]
     if args.output != "table":
@@ -168,7 +172,10 @@ def show(
     elif found:
         from airflow.cli.simple_table import AirflowConsole
 
-        table = [{name: _cell(read(row)) for name, read in columns.items()} for row in found]
+        table = [
+            {name: _cell(row[read] if isinstance(read, str) else read(row)) for name, read in columns.items()}
+            for row in found
+        ]
         AirflowConsole(file=_results or sys.stdout).print_as_table(table)
 
 

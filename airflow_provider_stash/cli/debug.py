@@ -44,11 +44,11 @@ def debug(args: Namespace) -> None:
         args,
         result["tasks"],
         {
-            "task": lambda row: row["task"],
-            "state": lambda row: row["state"],
-            "try": lambda row: row["try"],
-            "host": lambda row: row["host"],
-            "seconds": lambda row: row["duration"],
+            "task": "task",
+            "state": "state",
+            "try": "try",
+            "host": "host",
+            "seconds": "duration",
         },
     )
     for task in result["tasks"]:

@@ -9,21 +9,21 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from airflow_provider_stash.cli.console import Exit, confirm, recorded_verb, show, tell, write
+from airflow_provider_stash.cli.console import Columns, Exit, confirm, recorded_verb, show, tell, write
 from airflow_provider_stash.exceptions import InvalidConfigurationError
 from airflow_provider_stash.resources import Manifests, load, plan_all
 from airflow_provider_stash.resources.connections import etcd_connection, restic_connection
 from airflow_provider_stash.resources.plan import ConnectionPlan
 from airflow_provider_stash.resources.repository import Repository
 
-_COLUMNS = {
-    "connection": lambda row: row["connection"],
-    "type": lambda row: row["type"],
-    "host": lambda row: row["host"],
-    "login": lambda row: row["login"],
-    "secrets": lambda row: row["secrets"],
-    "from": lambda row: row["from"],
-    "will be": lambda row: row["action"],
+_COLUMNS: Columns = {
+    "connection": "connection",
+    "type": "type",
+    "host": "host",
+    "login": "login",
+    "secrets": "secrets",
+    "from": "from",
+    "will be": "action",
 }
 
 

@@ -26,10 +26,10 @@ def list_(args: Namespace) -> None:
         rows,
         {
             "key": lambda row: row["id"][:8],
-            "the connection's": lambda row: row["current"],
-            "user": lambda row: row["user"],
-            "host": lambda row: row["host"],
-            "created": lambda row: row["created"],
+            "the connection's": "current",
+            "user": "user",
+            "host": "host",
+            "created": "created",
         },
     )
 
@@ -70,8 +70,10 @@ def update(args: Namespace) -> None:
     try:
         _store_password(args.conn_id, password)
     except Exception as error:  # noqa: BLE001 - the person must be told that half of it is done
+        # SQLAlchemy's own words hold the statement's values; the database's, in orig, don't.
+        reason = getattr(error, "orig", None) or type(error).__name__
         fail(
-            f"The repository has the new password, but the connection {args.conn_id} has not ({error}). Give it the "
+            f"The repository has the new password, but the connection {args.conn_id} has not ({reason}). Give it the "
             "new password by hand: backups fail until then."
         )
     tell(f"Changed, in the repository and in the connection {args.conn_id}.")

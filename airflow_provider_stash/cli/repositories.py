@@ -6,21 +6,21 @@ from argparse import Namespace
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_stash.cli.console import Exit, confirm, recorded_verb, show, tell, verb
+from airflow_provider_stash.cli.console import Columns, Exit, confirm, recorded_verb, show, tell, verb
 from airflow_provider_stash.steps.results import human_size, rfc3339
 
 if TYPE_CHECKING:
     from airflow_provider_stash.restic.repository import Repository
 
-_STATUS = {
-    "repository": lambda row: row["connection"],
-    "integrity": lambda row: row["integrity"],
+_STATUS: Columns = {
+    "repository": "connection",
+    "integrity": "integrity",
     "size": lambda row: human_size(row["totalSize"]),
-    "snapshots": lambda row: row["snapshotCount"],
-    "first backup": lambda row: row["firstBackupTime"],
-    "last backup": lambda row: row["lastBackupTime"],
-    "told at": lambda row: row["time"],
-    "location": lambda row: row["location"],
+    "snapshots": "snapshotCount",
+    "first backup": "firstBackupTime",
+    "last backup": "lastBackupTime",
+    "told at": "time",
+    "location": "location",
 }
 
 
@@ -74,10 +74,10 @@ def check(args: Namespace) -> Exit | None:
         args,
         [result],
         {
-            "integrity": lambda row: row["integrity"],
-            "data read": lambda row: row["readData"],
+            "integrity": "integrity",
+            "data read": "readData",
             "errors": lambda row: len(row["errors"]),
-            "seconds": lambda row: row["duration"],
+            "seconds": "duration",
         },
     )
     return None if result["integrity"] else Exit.DAMAGED
@@ -106,8 +106,10 @@ def _show_freed(args: Namespace, result: Mapping[str, Any]) -> None:
         args,
         [result],
         {
-            "would free" if result["dryRun"] else "freed": lambda row: human_size(row["freed"] or 0),
-            "seconds": lambda row: row["duration"],
+            "would free" if result["dryRun"] else "freed": lambda row: (
+                None if row["freed"] is None else human_size(row["freed"])
+            ),
+            "seconds": "duration",
         },
     )
 
@@ -148,12 +150,12 @@ def unlock(args: Namespace) -> None:
         rows,
         {
             "lock": lambda row: row["id"][:8],
-            "time": lambda row: row["time"],
-            "exclusive": lambda row: row["exclusive"],
-            "host": lambda row: row["host"],
-            "user": lambda row: row["user"],
-            "pid": lambda row: row["pid"],
-            "removed": lambda row: row["removed"],
+            "time": "time",
+            "exclusive": "exclusive",
+            "host": "host",
+            "user": "user",
+            "pid": "pid",
+            "removed": "removed",
         },
     )
 
@@ -177,7 +179,7 @@ def migrate(args: Namespace) -> None:
     show(
         args,
         [result],
-        {"migrated": lambda row: row["migrated"], "format": lambda row: row["version"]},
+        {"migrated": "migrated", "format": "version"},
     )
 
 

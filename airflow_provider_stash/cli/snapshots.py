@@ -8,24 +8,24 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from airflow_provider_stash.cli.console import confirm, recorded_verb, show, tell, verb
+from airflow_provider_stash.cli.console import Columns, confirm, recorded_verb, show, tell, verb
 from airflow_provider_stash.cli.repositories import repository_of
 from airflow_provider_stash.exceptions import InvalidConfigurationError, SnapshotNotFoundError
 from airflow_provider_stash.restic.snapshots import list_snapshots
 from airflow_provider_stash.steps.resolve import resolve_snapshot, snapshot_result
 from airflow_provider_stash.steps.results import human_size
 
-_COLUMNS = {
+_COLUMNS: Columns = {
     "snapshot": lambda row: row["snapshot"][:8],
-    "time": lambda row: row["time"],
-    "host": lambda row: row["hostname"],
-    "revision": lambda row: row["revision"],
-    "keys": lambda row: row["keyCount"],
+    "time": "time",
+    "host": "hostname",
+    "revision": "revision",
+    "keys": "keyCount",
     "size": lambda row: None if row["totalSize"] is None else human_size(row["totalSize"]),
-    "etcd": lambda row: row["etcdVersion"],
+    "etcd": "etcdVersion",
     # The others are columns of their own, or long.
     "tags": lambda row: [tag for tag in row["tags"] if "=" not in tag],
-    "paths": lambda row: row["paths"],
+    "paths": "paths",
 }
 
 
@@ -107,11 +107,11 @@ def download(args: Namespace) -> None:
         args,
         [{"file": str(target), "totalSize": found.size, "sha256": sha256, **_identity(snapshot)}],
         {
-            "file": lambda row: row["file"],
+            "file": "file",
             "snapshot": lambda row: row["snapshot"][:8],
-            "time": lambda row: row["time"],
+            "time": "time",
             "size": lambda row: human_size(row["totalSize"]),
-            "sha256": lambda row: row["sha256"],
+            "sha256": "sha256",
         },
     )
 

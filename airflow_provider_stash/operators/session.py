@@ -54,7 +54,10 @@ class EtcdBackupSessionOperator(EtcdBackupOperator):
         super().__init__(outlets=outlets, **kwargs)
         self.create = create
         self.wait_timeout = wait_timeout
-        self.retention_policy = retention_policy
+        # As ResticForgetOperator has it.
+        self.retention_policy = (
+            retention_policy.to_stash() if isinstance(retention_policy, RetentionPolicy) else retention_policy
+        )
         self.retention = retention
         self.check = check
         self.read_data = read_data
@@ -62,9 +65,9 @@ class EtcdBackupSessionOperator(EtcdBackupOperator):
 
     def prepare(self, context: Context) -> StepCall:
         backup = super().prepare(context)
-        policy = self.retention_policy if as_bool(self.retention, "retention") else None
-        if policy is not None and not isinstance(policy, RetentionPolicy):
-            policy = RetentionPolicy.from_stash(policy)
+        policy = None
+        if self.retention_policy is not None and as_bool(self.retention, "retention"):
+            policy = RetentionPolicy.from_stash(self.retention_policy)
         check = {
             "read_data": as_bool(self.read_data, "read_data"),
             "read_data_subset": self.read_data_subset or None,

@@ -92,7 +92,8 @@ def remove_key(repository: Repository, key_id: str, *, lock_timeout: float = 600
 def _with_new_password(
     repository: Repository, arguments: list[str], new_password: str, lock_timeout: float
 ) -> None:
-    if not new_password or new_password != new_password.strip("\r\n"):
-        raise InvalidConfigurationError("The new password is empty, or begins or ends with a line break.")
+    # restic strips what it reads from a file, and not the variable that opens the repository afterwards.
+    if not new_password or new_password != new_password.strip():
+        raise InvalidConfigurationError("The new password is empty, or begins or ends with white space.")
     files = {_NEW_PASSWORD: new_password.encode()}
     retry_when_locked(lambda: run(repository, arguments, files=files), repository, lock_timeout=lock_timeout)

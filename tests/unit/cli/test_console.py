@@ -10,7 +10,7 @@ from airflow_provider_stash import exceptions as e
 from airflow_provider_stash.cli.console import Exit, confirm, exit_code, show, verb
 
 pytestmark = pytest.mark.oldest
-COLUMNS = {"name": lambda row: row["name"], "size": lambda row: row["size"], "good": lambda row: row["good"]}
+COLUMNS = {"name": lambda row: row["name"], "size": "size", "good": lambda row: row["good"]}
 ROWS = [{"name": "a", "size": 3, "good": True}, {"name": "b", "size": None, "good": False}]
 
 
@@ -36,8 +36,12 @@ def test_an_error_is_a_sentence_and_a_code(error, code, capsys):
     assert ended.value.code == code
     out, err = capsys.readouterr()
     assert (out, err) == ("", "airflow stash: x\n")
-    with pytest.raises(type(error)):  # the whole trace, for who wants it
+    with pytest.raises(SystemExit) as ended:  # the whole trace, for who wants it, and the same code
         fails(Namespace(verbose=True))
+    assert ended.value.code == code
+    err = capsys.readouterr().err
+    assert err.startswith("Traceback")
+    assert err.endswith("airflow stash: x\n")
 
 
 def test_what_airflow_writes_is_not_among_the_results(capsys):
