@@ -29,7 +29,7 @@ from airflow_provider_stash.steps.credentials import repository_secret, reposito
 from airflow_provider_stash.steps.plan import choose_bump, count_lost, describe
 from airflow_provider_stash.steps.rehearse import rehearse
 from airflow_provider_stash.steps.results import human_size, member_result, now, seconds_since
-from airflow_provider_stash.workloads.base import SnapshotSource, Workload
+from airflow_provider_stash.workloads.base import UNTOUCHED, SnapshotSource, Workload
 
 log = logging.getLogger(__name__)
 
@@ -179,26 +179,22 @@ def download(repository: Repository, snapshot_id: str, found: SnapshotFile, file
         file.parent.mkdir(mode=0o700, parents=False)
     except OSError as error:
         raise InvalidConfigurationError(
-            f"The work directory {file.parent.parent} can't be used: {error.strerror}. "
-            "Nothing was stopped or changed."
+            f"The work directory {file.parent.parent} can't be used: {error.strerror}. {UNTOUCHED}"
         ) from error
     free = shutil.disk_usage(file.parent).free
     try:
         if found.size > free:
             raise NoSpaceError(
                 f"The snapshot has {found.size} bytes, {file.parent.parent} has {free} free. Name a larger "
-                "work_dir, or make room. Nothing was stopped or changed."
+                f"work_dir, or make room. {UNTOUCHED}"
             )
         return _copy(repository, snapshot_id, found, file)
     except OSError as error:
         raise NoSpaceError(
-            f"The snapshot could not be written to {file.parent}: {error.strerror}. "
-            "Nothing was stopped or changed."
+            f"The snapshot could not be written to {file.parent}: {error.strerror}. {UNTOUCHED}"
         ) from error
     except SnapshotCorruptError as error:
-        raise SnapshotCorruptError(
-            f"Snapshot {snapshot_id[:8]}: {error} Nothing was stopped or changed."
-        ) from error
+        raise SnapshotCorruptError(f"Snapshot {snapshot_id[:8]}: {error} {UNTOUCHED}") from error
 
 
 def _copy(repository: Repository, snapshot_id: str, found: SnapshotFile, file: Path) -> str:
@@ -253,7 +249,7 @@ def _adopt_revision(plan: dict[str, Any], revision: int) -> None:
     if plan["revision"] is not None and plan["revision"] > revision:
         raise SnapshotCorruptError(
             f"Snapshot {plan['snapshot'][:8]} ends at revision {revision}, but it was recorded to hold "
-            f"revision {plan['revision']}. Choose another snapshot. Nothing was stopped or changed."
+            f"revision {plan['revision']}. Choose another snapshot. {UNTOUCHED}"
         )
     if plan["revision"] != revision:
         plan["keyCount"] = plan["hash"] = None

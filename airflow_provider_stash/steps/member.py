@@ -11,10 +11,11 @@ from typing import Any
 
 from airflow_provider_stash.etcd.datadir import NewMember, build_data_dirs, in_use
 from airflow_provider_stash.etcd.tools import find_tool
-from airflow_provider_stash.exceptions import SnapshotCorruptError, WorkloadError
+from airflow_provider_stash.exceptions import SnapshotCorruptError, StashError, WorkloadError
 from airflow_provider_stash.restic.ls import SnapshotFile, find_file
 from airflow_provider_stash.restic.repository import Repository
 from airflow_provider_stash.steps.fetch import ETCD_FILE, download
+from airflow_provider_stash.workloads.base import UNTOUCHED
 from airflow_provider_stash.workloads.datadirs import (
     DataDir,
     check_space,
@@ -79,10 +80,13 @@ def fill_member(
     :raises StashError: it could not be built; the old data is untouched.
     """
     data = _stopped(member, data_dir, key)
-    check_space([data.path], size)
     with tempfile.TemporaryDirectory(prefix="stash-") as scratch:
         file = Path(scratch, "snapshot", ETCD_FILE)
-        found = download(repository, snapshot, SnapshotFile(path, size), file)
+        try:
+            check_space([data.path], size)
+            found = download(repository, snapshot, SnapshotFile(path, size), file)
+        except StashError as error:  # which are checks before the stop, too; now the members are down
+            raise type(error)(str(error).replace(UNTOUCHED, "The old data is untouched.")) from error
         if found != sha256:
             raise SnapshotCorruptError(
                 f"Snapshot {snapshot[:8]} has sha256 {found} here, and had {sha256} when the restore was planned."

@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+UNTOUCHED = "Nothing was stopped or changed."
+"""The end of every refusal that comes before the first change."""
+
 
 @dataclass(frozen=True, slots=True)
 class SnapshotSource:

@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from airflow_provider_stash.exceptions import NoSpaceError, WorkloadError
+from airflow_provider_stash.workloads.base import UNTOUCHED
 
 log = logging.getLogger(__name__)
 
@@ -32,8 +33,6 @@ _DIR_MODE = 0o700
 
 _WAL_PREALLOCATED = 64 << 20
 """etcd makes its first write-ahead log file of this size."""
-
-_UNTOUCHED = "Nothing was stopped or changed."
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,20 +210,20 @@ def check_usable(member: str, data: DataDir) -> None:
     place = existing(data.path)
     if not os.access(place, os.W_OK | os.X_OK):
         raise WorkloadError(
-            f"Member {member!r}: {place} can't be written by user {os.geteuid()}, as whom this runs. {_UNTOUCHED}"
+            f"Member {member!r}: {place} can't be written by user {os.geteuid()}, as whom this runs. {UNTOUCHED}"
         )
     owner = data.owner()[0]
     if os.geteuid() not in (0, owner):
         raise WorkloadError(
             f"Member {member!r}: {place} belongs to user {owner}, and user {os.geteuid()}, as whom this runs, can't "
             "give it files. Let it run as that user or as root: by the worker's queue, or by the Job's "
-            f"securityContext. {_UNTOUCHED}"
+            f"securityContext. {UNTOUCHED}"
         )
     wal = data.member / "wal"
     if data.member.exists() and (wal.is_symlink() or not wal.is_dir()):
         raise WorkloadError(
             f"Member {member!r}: {wal} is no directory of its own. A write-ahead log elsewhere "
-            f"(--wal-dir) is not supported. {_UNTOUCHED}"
+            f"(--wal-dir) is not supported. {UNTOUCHED}"
         )
 
 
@@ -251,7 +250,7 @@ def check_space(data_dirs: Sequence[Path], snapshot_size: int) -> dict[str, int]
             raise NoSpaceError(
                 f"{place} has {free[str(place)]} bytes free; the restored data needs {needed[device]} beside "
                 "the old, which is kept. Make room there (old data of earlier restores lies in "
-                f"<data dir>/.stash). {_UNTOUCHED}"
+                f"<data dir>/.stash). {UNTOUCHED}"
             )
     return free
 

@@ -2,63 +2,34 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import time
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from airflow_provider_stash.exceptions import InvalidConfigurationError, StashError, WorkloadError
-from airflow_provider_stash.kubernetes.api import call
 from airflow_provider_stash.kubernetes.job_settings import KubernetesJob
 from airflow_provider_stash.kubernetes.jobs import Jobs
-from airflow_provider_stash.workloads.base import FillRequest, SnapshotSource, Workload
+from airflow_provider_stash.workloads.base import UNTOUCHED, FillRequest, SnapshotSource, Workload
+from airflow_provider_stash.workloads.claims import check_claims
 from airflow_provider_stash.workloads.member_jobs import MemberJobs, MemberPlace
-from airflow_provider_stash.workloads.permissions import Permission, require
+from airflow_provider_stash.workloads.permissions import MEMBER_JOBS, Permission, require
 from airflow_provider_stash.workloads.pod_template import EtcdPod, read_pod
+from airflow_provider_stash.workloads.pod_waits import runs, wait_for
+from airflow_provider_stash.workloads.restore_record import (
+    ENDED,
+    ROLLED_BACK,
+    STOPPED,
+    SWAPPED,
+    SWAPPING,
+    VERIFIED,
+    Record,
+)
 
 log = logging.getLogger(__name__)
 
-STOPPED, SWAPPING, SWAPPED, VERIFIED, ROLLED_BACK = (
-    "stopped",
-    "swapping",
-    "swapped",
-    "verified",
-    "rolled-back",
-)
-UNTOUCHED = "Nothing was stopped or changed."
-_ENDED = {VERIFIED, ROLLED_BACK}
-_POLL = 0.5
-_TELL_SECONDS = 15.0
 _WorkloadT = TypeVar("_WorkloadT", bound="KubernetesWorkload")
-
-
-@dataclass(frozen=True)
-class Record:
-    """
-    How far a restore has come; kept in the cluster, beside the members.
-
-    :param key: the restore's.
-    :param phase: ``stopped``, ``swapping``, ``swapped``, ``verified`` or ``rolled-back``.
-    :param replicas: how many there were before.
-    :param running: names of the Pods that ran before.
-    """
-
-    key: str
-    phase: str
-    replicas: int
-    running: Sequence[str] = ()
-
-    def dump(self) -> str:
-        """Write it as text."""
-        return json.dumps(asdict(self))
-
-    @classmethod
-    def load(cls, text: str | None) -> Record | None:
-        """Read what ``dump`` wrote; None: nothing."""
-        return cls(**json.loads(text)) if text else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,7 +80,7 @@ class KubernetesWorkload(Workload):
     @property
     @abstractmethod
     def permissions(self) -> Sequence[Permission]:
-        """What a restore needs beyond ``_JOB_PERMISSIONS``."""
+        """What a restore needs beyond ``permissions.MEMBER_JOBS``."""
 
     @abstractmethod
     def pod_spec(self) -> Mapping[str, Any]:
@@ -153,9 +124,9 @@ class KubernetesWorkload(Workload):
     def check(
         self, *, key: str, snapshot_size: int, etcd_version: str, source: SnapshotSource | None = None
     ) -> dict[str, Any]:
-        require(self._client(), self._namespace(), [*_JOB_PERMISSIONS, *self.permissions])
+        require(self._client(), self._namespace(), [*MEMBER_JOBS, *self.permissions])
         record = self.record()
-        if record is not None and record.phase not in _ENDED and record.key != key:
+        if record is not None and record.phase not in ENDED and record.key != key:
             raise WorkloadError(
                 f"{self} is in the middle of another restore ({record.key}, {record.phase}). Let that one's "
                 f"roll_back run first. {UNTOUCHED}"
@@ -163,7 +134,7 @@ class KubernetesWorkload(Workload):
         etcd = self._etcd()
         warnings = self.check_object(etcd)
         members = self.places(etcd)
-        once = self._check_claims(members)
+        once = check_claims(self._client(), self._namespace(), members)
         if source is None:
             raise InvalidConfigurationError(f"{self}: its Jobs must know where to fetch the snapshot.")
         if once and any(member.node for member in members):
@@ -194,8 +165,8 @@ class KubernetesWorkload(Workload):
                 "This run has restored the cluster already, and that was verified: to restore again, trigger a "
                 f"new run. {UNTOUCHED}"
             )
-        if record is None or record.phase in _ENDED:
-            running = [pod["metadata"]["name"] for pod in self.pods() if _runs(pod)]
+        if record is None or record.phase in ENDED:
+            running = [pod["metadata"]["name"] for pod in self.pods() if runs(pod)]
             record = Record(key, STOPPED, self.replicas(), running)
             log.info("Stopping %s: %d Pods of %d run.", self, len(running), record.replicas)
             self.write(record, replicas=0)
@@ -247,8 +218,8 @@ class KubernetesWorkload(Workload):
         record = self.record()
         etcd = self._etcd()
         members = self.places(etcd)
-        if record is None or record.key != key or record.phase in _ENDED:
-            running = {pod["metadata"]["name"] for pod in self.pods() if _runs(pod)}
+        if record is None or record.key != key or record.phase in ENDED:
+            running = {pod["metadata"]["name"] for pod in self.pods() if runs(pod)}
             return [{"name": one.name, "rolledBack": False, "running": one.pod in running} for one in members]
         jobs = self._jobs(etcd, key)
         for step in ("fill_member", "swap_member", "swap_back_member"):
@@ -256,7 +227,8 @@ class KubernetesWorkload(Workload):
         put_back: set[str] = set()
         failure: StashError | None = None
         if record.phase != STOPPED:
-            self.write(replace(record, phase=SWAPPING), replicas=0)
+            record = replace(record, phase=SWAPPING)
+            self.write(record, replicas=0)
             self._wait_gone()
             try:
                 done = jobs.run("swap_back_member", members, {}, all_of_them=True)
@@ -264,7 +236,9 @@ class KubernetesWorkload(Workload):
             except StashError as error:
                 failure = error  # the others were put back, and must serve again
         log.info("Starting %s on its old data: %d Pods.", self, record.replicas)
-        self.write(replace(record, phase=SWAPPING if failure else ROLLED_BACK), replicas=record.replicas)
+        self.write(record, replicas=record.replicas)
+        if failure is None:  # written last: whatever fails before is tried again
+            self.write(replace(record, phase=ROLLED_BACK))
         before = [member for member in members if member.pod in record.running]
         self._wait_running(before)
         if failure is not None:
@@ -278,11 +252,12 @@ class KubernetesWorkload(Workload):
 
     def remove_old_data(self, *, key: str, keep_restores: int, keep_days: float) -> list[dict[str, Any]]:
         record = self.record()
-        if record is None or record.key != key or record.phase not in _ENDED:
+        if record is None or record.key != key or record.phase not in ENDED:
             return []  # this restore has not touched the volumes
         etcd = self._etcd()
         members = self.places(etcd)
-        if (once := self._check_claims(members)) and any(member.node for member in members):
+        once = check_claims(self._client(), self._namespace(), members)
+        if once and any(member.node for member in members):
             log.warning("Old data stays: claim %s can be mounted by one Pod alone (ReadWriteOncePod).", once)
             return []
         arguments = {"keep": keep_restores - 1, "keep_days": keep_days}
@@ -324,25 +299,6 @@ class KubernetesWorkload(Workload):
             )
         return record
 
-    def _check_claims(self, members: Sequence[MemberPlace]) -> str | None:
-        """Make sure that every claim is there; gives one that only one Pod may mount at a time."""
-        from kubernetes.client import CoreV1Api
-
-        read = CoreV1Api(self._client()).read_namespaced_persistent_volume_claim
-        once = None
-        for member in members:
-            claim = call(read, member.claim, self._namespace())
-            phase = (claim.get("status") or {}).get("phase")
-            if phase != "Bound" or "deletionTimestamp" in claim["metadata"]:
-                going = " and being deleted" if "deletionTimestamp" in claim["metadata"] else ""
-                raise WorkloadError(
-                    f"Claim {member.claim} of member {member.name!r} is {phase or 'not bound'}{going}: it must be "
-                    f"Bound. {UNTOUCHED}"
-                )
-            if "ReadWriteOncePod" in (claim["spec"].get("accessModes") or ()):
-                once = member.claim
-        return once
-
     def _require_down(self) -> None:
         if self.replicas() or self.pods():
             raise WorkloadError(self._fight())
@@ -364,47 +320,12 @@ class KubernetesWorkload(Workload):
             left = [pod["metadata"]["name"] for pod in self.pods()]
             return f"Pods {', '.join(left)} are not gone" if left else ""
 
-        self._wait(look, self.stop_timeout)
+        wait_for(self, look, self.stop_timeout)
 
     def _wait_running(self, members: Sequence[MemberPlace]) -> None:
         def look() -> str:
-            running = {pod["metadata"]["name"] for pod in self.pods() if _runs(pod)}
+            running = {pod["metadata"]["name"] for pod in self.pods() if runs(pod)}
             waiting = [member.pod for member in members if member.pod not in running]
             return f"Pods {', '.join(waiting)} do not run" if waiting else ""
 
-        self._wait(look, self.start_timeout)
-
-    def _wait(self, look: Callable[[], str], timeout: float) -> None:
-        """Wait until nothing is left to wait for."""
-        begin = told = time.monotonic()
-        while waits := look():
-            passed = time.monotonic() - begin
-            if passed > timeout:
-                raise WorkloadError(
-                    f"{self}: {waits} after {timeout:.0f} s. Look at them: kubectl describe pod."
-                )
-            if time.monotonic() - told > _TELL_SECONDS:
-                told = time.monotonic()
-                log.info("%s: %s after %.0f s.", self, waits, passed)
-            time.sleep(_POLL)
-
-
-_JOB_PERMISSIONS = (
-    Permission("create", "batch", "jobs"),
-    Permission("get", "batch", "jobs"),
-    Permission("delete", "batch", "jobs"),
-    Permission("list", "", "pods"),
-    Permission("get", "", "pods/log"),
-    Permission("create", "", "secrets"),
-    Permission("get", "", "persistentvolumeclaims"),
-)
-
-
-def _runs(pod: Mapping[str, Any]) -> bool:
-    """Tell whether a Pod's containers all run; ready or not."""
-    statuses = (pod.get("status") or {}).get("containerStatuses") or ()
-    return (
-        "deletionTimestamp" not in pod["metadata"]
-        and bool(statuses)
-        and all("running" in (one.get("state") or {}) for one in statuses)
-    )
+        wait_for(self, look, self.start_timeout)

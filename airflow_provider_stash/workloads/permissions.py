@@ -31,6 +31,18 @@ class Permission:
         return f"{text} {self.name}" if self.name else text
 
 
+MEMBER_JOBS = (
+    Permission("create", "batch", "jobs"),
+    Permission("get", "batch", "jobs"),
+    Permission("delete", "batch", "jobs"),
+    Permission("list", "", "pods"),
+    Permission("get", "", "pods/log"),
+    Permission("create", "", "secrets"),
+    Permission("get", "", "persistentvolumeclaims"),
+)
+"""What the Jobs of a restore need, whatever the members run in."""
+
+
 def require(api_client: Any, namespace: str, permissions: Sequence[Permission]) -> None:
     """
     Refuse when one is missing (``SelfSubjectAccessReview``).

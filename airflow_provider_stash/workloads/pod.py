@@ -13,10 +13,13 @@ from typing import Any
 from airflow_provider_stash.exceptions import InvalidConfigurationError, KubernetesError, WorkloadError
 from airflow_provider_stash.kubernetes.api import ConflictError, NotFoundError, call
 from airflow_provider_stash.kubernetes.manifests import PREFIX
-from airflow_provider_stash.workloads.kubernetes_workload import UNTOUCHED, KubernetesWorkload, Record
+from airflow_provider_stash.workloads.base import UNTOUCHED
+from airflow_provider_stash.workloads.kubernetes_workload import KubernetesWorkload
 from airflow_provider_stash.workloads.member_jobs import MemberPlace
 from airflow_provider_stash.workloads.permissions import Permission
 from airflow_provider_stash.workloads.pod_template import EtcdPod
+from airflow_provider_stash.workloads.pod_waits import wait_for
+from airflow_provider_stash.workloads.restore_record import Record
 
 _RECORD, _MANIFEST = "record", "manifest"
 _MIRROR = "kubernetes.io/config.mirror"
@@ -121,8 +124,17 @@ class PodWorkload(KubernetesWorkload):
             with contextlib.suppress(NotFoundError):
                 call(core.delete_namespaced_pod, self.name, namespace)
         elif replicas:
-            with contextlib.suppress(ConflictError):  # it is there already
-                call(core.create_namespaced_pod, namespace, json.loads(manifest))
+            wait_for(self, lambda: self._create(json.loads(manifest)), self.stop_timeout)
+
+    def _create(self, manifest: dict[str, Any]) -> str:
+        """Create the Pod, unless it is there; tells what has to be waited for before it can be."""
+        from kubernetes.client import CoreV1Api
+
+        try:
+            call(CoreV1Api(self._client()).create_namespaced_pod, self._namespace(), manifest)
+        except ConflictError:
+            return "" if self.replicas() else f"the Pod {self.name} that was stopped is not gone"
+        return ""
 
     def _manifest(self) -> dict[str, Any]:
         """Give the Pod; while there is none, as it was."""

@@ -10,10 +10,12 @@ from urllib.parse import urlsplit
 from airflow_provider_stash.exceptions import InvalidConfigurationError, WorkloadError
 from airflow_provider_stash.kubernetes.api import ConflictError, call
 from airflow_provider_stash.kubernetes.manifests import PREFIX
-from airflow_provider_stash.workloads.kubernetes_workload import UNTOUCHED, KubernetesWorkload, Record
+from airflow_provider_stash.workloads.base import UNTOUCHED
+from airflow_provider_stash.workloads.kubernetes_workload import KubernetesWorkload
 from airflow_provider_stash.workloads.member_jobs import MemberPlace
 from airflow_provider_stash.workloads.permissions import Permission
 from airflow_provider_stash.workloads.pod_template import EtcdPod
+from airflow_provider_stash.workloads.restore_record import Record
 
 _ANNOTATION = f"{PREFIX}/restore"
 _TRIES = 5
@@ -73,7 +75,7 @@ class StatefulSetWorkload(KubernetesWorkload):
 
         owner = self._read()
         selector = ",".join(
-            f"{key}={value}" for key, value in owner["spec"]["selector"]["matchLabels"].items()
+            f"{key}={value}" for key, value in (owner["spec"]["selector"].get("matchLabels") or {}).items()
         )
         found = call(
             CoreV1Api(self._client()).list_namespaced_pod, self._namespace(), label_selector=selector

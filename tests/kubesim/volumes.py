@@ -40,13 +40,6 @@ class Volumes:
         """Remove what lived as long as the pod."""
         shutil.rmtree(self.pod_directory(pod), ignore_errors=True)
 
-    def remove_claims_without_object(self) -> None:
-        """Remove the data of claims that were deleted."""
-        known = {claim["spec"]["volumeName"] for claim in self._store.all(CLAIMS)}
-        for place in (self._directory / "pv").glob("*"):
-            if place.name not in known:
-                shutil.rmtree(place, ignore_errors=True)
-
     def directories(self, pod: Object) -> dict[str, Path]:
         """
         Make the directories of a pod's volumes.

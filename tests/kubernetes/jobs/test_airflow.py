@@ -67,20 +67,6 @@ def test_a_backup(airflow, cluster, part):
     cluster.wait_clean()
 
 
-def uid(cluster, task):
-    """Wait for a task's Job and its first words; gives the Job's uid."""
-
-    def look():
-        for one in cluster.jobs():
-            if one.metadata.annotations["airflow-provider-stash/task-id"] == task:
-                return one
-        return None
-
-    job = wait_until(look, 300)
-    cluster.wait_for_line(WAITS, job.metadata.name)
-    return job.metadata.uid
-
-
 @pytest.mark.timeout(900)
 def test_ending_a_task_by_hand_ends_its_job(airflow, cluster):
     run_id = airflow.trigger("waits")

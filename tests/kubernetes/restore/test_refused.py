@@ -8,8 +8,8 @@ from airflow_provider_stash.exceptions import (
     WorkloadError,
 )
 from airflow_provider_stash.workloads.base import SnapshotSource
-from airflow_provider_stash.workloads.kubernetes_workload import Record
 from airflow_provider_stash.workloads.pod import PodWorkload
+from airflow_provider_stash.workloads.restore_record import Record
 from airflow_provider_stash.workloads.statefulset import StatefulSetWorkload
 from tests.kubernetes.restore.conftest import Restore, role
 from tests.kubernetes.restore.etcd_in_cluster import EtcdStatefulSet

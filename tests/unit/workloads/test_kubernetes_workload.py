@@ -1,15 +1,19 @@
+import base64
+from types import SimpleNamespace
 from typing import ClassVar
 
 import pytest
 
-from airflow_provider_stash.exceptions import InvalidConfigurationError
+from airflow_provider_stash.exceptions import InvalidConfigurationError, KubernetesError, WorkloadError
+from airflow_provider_stash.kubernetes.api import ConflictError, NotFoundError
 from airflow_provider_stash.kubernetes.job_settings import KubernetesJob
-from airflow_provider_stash.workloads.kubernetes_workload import Record
+from airflow_provider_stash.workloads import pod, pod_waits
 from airflow_provider_stash.workloads.member_jobs import MemberJobs, MemberPlace
 from airflow_provider_stash.workloads.params import workload_from_params
 from airflow_provider_stash.workloads.permissions import Permission
 from airflow_provider_stash.workloads.pod import PodWorkload, recreatable
 from airflow_provider_stash.workloads.pod_template import read_pod
+from airflow_provider_stash.workloads.restore_record import Record
 from airflow_provider_stash.workloads.statefulset import StatefulSetWorkload, member_of
 
 PEERS = {f"m{number}": [f"http://etcd-{number}.etcd:2380"] for number in range(11)}
@@ -150,3 +154,113 @@ def test_records_and_permissions_as_text():
 def test_a_workload_that_is_not_connected_says_so():
     with pytest.raises(InvalidConfigurationError, match="no client of its cluster"):
         StatefulSetWorkload(name="etcd").replicas()
+
+
+class PodCluster:
+    """The API as far as a bare Pod's restore asks it: one Pod, one Secret."""
+
+    def __init__(self, looks_until_gone=0):
+        container = {
+            "name": "etcd",
+            "command": ["etcd", "--data-dir=/d/etcd", "--initial-cluster=m=http://p:2380"],
+            "volumeMounts": [{"name": "d", "mountPath": "/d"}],
+        }
+        volume = {"name": "d", "persistentVolumeClaim": {"claimName": "c"}}
+        spec = {"containers": [container], "volumes": [volume]}
+        self.pod = self._running({"metadata": {"name": "p"}, "spec": spec})
+        self.secret = None
+        self.looks_until_gone, self.refused = looks_until_gone, 0
+
+    @staticmethod
+    def _running(manifest):
+        return {**manifest, "status": {"containerStatuses": [{"state": {"running": {}}}]}}
+
+    def call(self, method, *arguments):
+        return getattr(self, method.__name__)(*arguments)
+
+    def read_namespaced_pod(self, name, namespace):
+        if self.pod is None:
+            raise NotFoundError(name)
+        return self.pod
+
+    def create_namespaced_pod(self, namespace, manifest):
+        if self.refused:
+            self.refused -= 1
+            raise KubernetesError("refused")
+        if self.pod is not None:
+            if "deletionTimestamp" in self.pod["metadata"]:
+                self.looks_until_gone -= 1
+                self.pod = self.pod if self.looks_until_gone > 0 else None
+            raise ConflictError("p")
+        self.pod = self._running(manifest)
+
+    def delete_namespaced_pod(self, name, namespace):
+        if self.pod is None:
+            raise NotFoundError(name)
+        going = {**self.pod["metadata"], "deletionTimestamp": "now"}
+        self.pod = {**self.pod, "metadata": going} if self.looks_until_gone else None
+
+    def read_namespaced_secret(self, name, namespace):
+        if self.secret is None:
+            raise NotFoundError(name)
+        return {"data": self.secret}
+
+    def create_namespaced_secret(self, namespace, body):
+        if self.secret is not None:
+            raise ConflictError("s")
+        self.secret = body["data"]
+
+    def patch_namespaced_secret(self, name, namespace, body):
+        self.secret |= body["data"]
+
+    def phase(self):
+        return Record.load(base64.b64decode(self.secret["record"]).decode()).phase
+
+
+@pytest.fixture
+def bare_pod(monkeypatch):
+    """Make a workload of a ``PodCluster``; its Jobs do nothing."""
+    monkeypatch.setattr(pod_waits, "_POLL", 0.01)
+    jobs = SimpleNamespace(remove=lambda *_: None, run=lambda *_, **__: [{"name": "m", "rolledBack": True}])
+    monkeypatch.setattr(PodWorkload, "_jobs", lambda *_: jobs)
+
+    def make(cluster):
+        monkeypatch.setattr(pod, "call", cluster.call)
+        return PodWorkload(name="p", namespace="n", api_client=object(), stop_timeout=0.5, start_timeout=0.2)
+
+    return make
+
+
+def test_a_pod_that_was_slow_to_stop_comes_back(bare_pod):
+    """Its deletion can't be taken back: it is created again once it is gone."""
+    cluster = PodCluster(looks_until_gone=5)
+    workload = bare_pod(cluster)
+    with pytest.raises(WorkloadError, match=r"Pods p are not gone after"):
+        workload.stop(key="k")
+    assert workload.roll_back(key="k") == [{"name": "m", "rolledBack": False, "running": True}]
+    assert "deletionTimestamp" not in cluster.pod["metadata"]
+    assert cluster.phase() == "rolled-back"
+
+
+@pytest.mark.parametrize("phase", ["stopped", "swapping", "swapped"])
+def test_a_roll_back_that_failed_is_done_again(bare_pod, phase):
+    cluster = PodCluster()
+    workload = bare_pod(cluster)
+    workload.stop(key="k")
+    workload.write(Record("k", phase, 1, ["p"]))
+    cluster.refused = 1
+    with pytest.raises(KubernetesError, match="refused"):
+        workload.roll_back(key="k")
+    assert cluster.pod is None
+    (member,) = workload.roll_back(key="k")
+    assert member["running"] is True
+    assert cluster.phase() == "rolled-back"
+
+
+def test_a_pod_that_never_goes_is_told_and_stays_to_be_rolled_back(bare_pod):
+    cluster = PodCluster(looks_until_gone=10_000)
+    workload = bare_pod(cluster)
+    for step in (workload.stop, workload.roll_back):
+        with pytest.raises(WorkloadError, match="not gone after"):
+            step(key="k")
+    assert cluster.phase() == "stopped"
