@@ -19,12 +19,13 @@ def backup_lineage(result: Mapping[str, Any], *, etcd: str, location: str) -> Op
     """
     Tell of a backup: from the cluster into the repository.
 
-    :param result: what ``steps.backup.back_up`` returned.
+    :param result: what ``steps.backup.back_up`` returned, or ``steps.session.back_up_session``.
     :param etcd: the cluster's first endpoint, a URL.
     :param location: of the repository, without user information.
     """
     from airflow.providers.openlineage.extractors import OperatorLineage
 
+    result = result.get("backup", result)
     written = {"rows": result["keyCount"], "size": result["totalSize"]}
     return OperatorLineage(
         inputs=[_cluster(etcd, result["revision"])],

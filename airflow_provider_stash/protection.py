@@ -98,7 +98,6 @@ def judge(
     next_due: datetime | None,
     sessions: Sequence[Session],
     last_success: Session | None = None,
-    grace: timedelta | None = None,
 ) -> Verdict:
     """
     Judge one backup against its DAG's schedule.
@@ -110,11 +109,10 @@ def judge(
         the past when the scheduler has not made that run.
     :param sessions: the latest sessions, in any order.
     :param last_success: the latest success, if it is older than those.
-    :param grace: how long after its due time a backup may end; None: see ``allowance``.
     """
     newest = sorted(sessions, key=lambda one: one.due, reverse=True)
     good = next((one for one in newest if one.state == "success"), last_success)
-    grace = allowance(newest) if grace is None else grace
+    grace = allowance(newest)
     overdue = _unmet_due(now, scheduled, next_due, newest, good)
     if overdue is not None and now - overdue <= grace:
         overdue = None

@@ -13,6 +13,8 @@ from airflow_provider_stash.steps.results import human_seconds, parse_rfc3339
 UNPROTECTED = (Protection.FAILING, Protection.MISSED, Protection.NEVER, Protection.LATE, Protection.PAUSED)
 """What is told of unless a DAG says otherwise."""
 
+_GONE = "Was its DAG removed, can its file no longer be read, or may the watchdog's user no longer read it?"
+
 Row = Mapping[str, Any]
 
 
@@ -22,7 +24,7 @@ class News:
     What changed since people were told.
 
     :param unprotected: names of the backups that are not as they should be now, told of or not.
-    :param worse: lines on backups that were not told of, or stand otherwise now.
+    :param worse: lines on backups that were not told of, or stand otherwise now, or are no longer there.
     :param mended: lines on backups that were told of, and are good now.
     :param told: what will have been told: the status by the backup's name.
     """
@@ -64,18 +66,23 @@ def news(
     seen = {name_of(row): row for row in rows}
     for name, row in seen.items():
         status = Protection(row["status"])
-        if status not in statuses or not _counts(row, status, now, forgotten_after):
+        if status in statuses and _counts(row, status, now, forgotten_after):
+            standing = status.value
+        elif status in UNPROTECTED and name in told:
+            standing = told[name]  # no news as it stands now, and no recovery either: paused since, say
+        else:
             continue
         result.unprotected.append(name)
-        result.told[name] = status.value
-        if told.get(name) != status.value:
+        result.told[name] = standing
+        if told.get(name) != standing:
             result.worse.append(f"{name}: {status.value}. {row['reason']}{_since(row, now)}")
     for name, before in told.items():
         if name in result.told:
             continue
-        gone = "It is no longer there: its DAG was removed."
-        reason = seen[name]["reason"] if name in seen else gone
-        result.mended.append(f"{name}: was {before}. {reason}")
+        if name in seen:
+            result.mended.append(f"{name}: was {before}. {seen[name]['reason']}")
+        else:
+            result.worse.append(f"{name}: was {before}, and is no longer there. {_GONE}")
     return result
 
 

@@ -53,7 +53,8 @@ class SnapshotLink(BaseOperatorLink):
     name = "Snapshot"
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
-        snapshot = _result(ti_key).get("snapshot")
+        result = _result(ti_key)
+        snapshot = result.get("backup", result).get("snapshot")  # a whole session's is that of its backup
         if not snapshot:
             return ""
         asked = {"dag_id": ti_key.dag_id, "task_id": operator.task_id, "snapshot": snapshot}

@@ -26,9 +26,10 @@ class Access:
         self._teams: dict[str, str | None] = {}
 
     def readable_dags(self) -> set[str]:
-        """Give the DAGs whose runs the user may read."""
+        """Give the DAGs whose runs and tasks the user may read: what is told of a backup comes from both."""
         readable = self._manager.get_authorized_dag_ids(user=self._user, method="GET", session=self._session)
-        return self._permitted(readable, "GET", DagAccessEntity.RUN)
+        runs = self._permitted(readable, "GET", DagAccessEntity.RUN)
+        return self._permitted(runs, "GET", DagAccessEntity.TASK_INSTANCE)
 
     def may_read_results(self, dag_id: str) -> bool:
         """Tell whether the user may read what the tasks of a DAG returned."""

@@ -14,6 +14,9 @@ from sqlalchemy.orm import Session
 
 _PACKAGE = "airflow_provider_stash."
 _OUTCOME = "outcome"
+_ONE_TASK = "EtcdBackupSessionOperator"
+BACKS_UP = frozenset({"EtcdBackupOperator", _ONE_TASK})
+"""The operators that take a snapshot."""
 _CHUNK = 200
 _TIMELESS = ("Null", "Once", "Continuous", "Asset", "PartitionedAsset")
 """How the names of the timetables begin that name no times."""
@@ -55,7 +58,7 @@ class Backup:
     A backup of one cluster to one repository: a row of the overview.
 
     :param dag_id: the DAG.
-    :param task_id: its ``EtcdBackupOperator``.
+    :param task_id: its ``EtcdBackupOperator``, or ``EtcdBackupSessionOperator``.
     :param etcd_conn_id: the cluster.
     :param restic_conn_id: the repository.
     :param hostname: the restic host.
@@ -77,6 +80,11 @@ class Backup:
     def outcome_task_id(self) -> str | None:
         """Give the id of the task beside it that tells the outcome of the data tasks."""
         return f"{group_of(self.task_id)}{_OUTCOME}" if self.has_outcome else None
+
+    @property
+    def one_task(self) -> bool:
+        """Tell whether the task that takes the snapshot does the whole session."""
+        return self.task_of(_ONE_TASK) == self.task_id
 
     def task_of(self, kind: str) -> str | None:
         """Give the id of the task of a kind beside it."""
@@ -140,10 +148,10 @@ def _step(task: Mapping[str, Any]) -> Step:
 
 def _backup(dag_id: str, step: Step, steps: Iterable[Step], ids: set[str]) -> Backup | None:
     etcd, restic = step.text("etcd_conn_id"), step.text("restic_conn_id")
-    if step.kind != "EtcdBackupOperator" or not etcd or not restic:
+    if step.kind not in BACKS_UP or not etcd or not restic:
         return None
     beside = {one.kind: one for one in steps if one.group == step.group}
-    forget = beside.get("ResticForgetOperator")
+    forget = step if step.kind == _ONE_TASK else beside.get("ResticForgetOperator")
     policy = forget.fields.get("retention_policy") if forget else None
     return Backup(
         dag_id,

@@ -12,7 +12,7 @@ from airflow.models.dag import DagModel
 from sqlalchemy import select
 from sqlalchemy.orm import Session as Database
 
-from airflow_provider_stash.plugins import records
+from airflow_provider_stash.plugins import records, statuses
 from airflow_provider_stash.plugins.access import Access
 from airflow_provider_stash.plugins.catalog import Backup, Card, Catalog, Restore
 from airflow_provider_stash.protection import Protection, Session, Verdict, judge
@@ -115,7 +115,9 @@ def rows_of(seen: View, backups: Sequence[Backup], database: Database) -> list[d
     ]
     older = records.last_successes(database, without)
     events = (
-        records.statuses(database, {one.restic_conn_id for one in backups}, dag_ids, 2) if seen.assets else {}
+        statuses.statuses(database, {one.restic_conn_id for one in backups}, dag_ids, 2)
+        if seen.assets
+        else {}
     )
     restores = _last_restores(seen, backups, database)
     rows = []
@@ -185,7 +187,7 @@ def session_result(session: Session | None) -> dict[str, Any] | None:
     }
 
 
-def repository_result(events: Sequence[records.Event]) -> dict[str, Any] | None:
+def repository_result(events: Sequence[statuses.Event]) -> dict[str, Any] | None:
     """
     Write a repository's status and its growth since the status before.
 
@@ -250,7 +252,7 @@ def _unprotected(seen: View, connections: set[str], database: Database) -> list[
             "etcd_conn_id": conn_id,
             "restic_conn_id": None,
             "status": Protection.NEVER.value,
-            "reason": "No DAG backs up this cluster.",
+            "reason": "No DAG that you may read backs up this cluster.",
             "since": None,
         }
         for conn_id in sorted(known - protected)

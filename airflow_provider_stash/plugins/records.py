@@ -1,4 +1,4 @@
-"""Reads what runs have recorded in Airflow's database: sessions, results of tasks, the repository's status."""
+"""Reads what runs have recorded in Airflow's database: sessions, states and results of tasks."""
 
 from __future__ import annotations
 
@@ -8,14 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from airflow.models.asset import AssetEvent, AssetModel
 from airflow.models.dagrun import DagRun
 from airflow.models.taskinstance import TaskInstance
 from airflow.models.xcom import XComModel
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session as Database
 
-from airflow_provider_stash.assets import repository_asset
 from airflow_provider_stash.plugins.catalog import Backup, Restore
 from airflow_provider_stash.protection import Session
 
@@ -27,6 +25,7 @@ ENOUGH = 12
 
 _FAILED = {"failed", "upstream_failed"}
 _BY_SCHEDULE = "scheduled"
+_PARTS = ("backup", "forget", "check", "status")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,21 +35,6 @@ class TaskState:
     state: str | None
     start: datetime | None
     end: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """
-    A repository's status as an asset event tells it.
-
-    :param status: see ``steps.repository.repository_status``, without its ``snapshots``.
-    """
-
-    id: int
-    time: datetime
-    dag_id: str | None
-    run_id: str | None
-    status: Mapping[str, Any]
 
 
 def sessions(
@@ -148,14 +132,13 @@ def _states(
     database: Database, runs: Mapping[str, Sequence[Any]], task_ids: set[str]
 ) -> dict[tuple[str, str, str], str | None]:
     """Read the states of tasks, by DAG, run and task."""
-    dag_ids = list(runs)
-    oldest = min((run.run_after for of_dag in runs.values() for run in of_dag), default=None)
-    if oldest is None:
+    run_ids = {run.run_id for of_dag in runs.values() for run in of_dag}
+    if not run_ids:
         return {}
     rows = database.execute(
         select(TaskInstance.dag_id, TaskInstance.run_id, TaskInstance.task_id, TaskInstance.state)
-        .where(TaskInstance.dag_id.in_(dag_ids), TaskInstance.task_id.in_(task_ids))
-        .where(TaskInstance.run_id.in_({run.run_id for of_dag in runs.values() for run in of_dag}))
+        .where(TaskInstance.dag_id.in_(set(runs)), TaskInstance.task_id.in_(task_ids))
+        .where(TaskInstance.run_id.in_(run_ids))
     )
     return {(row.dag_id, row.run_id, row.task_id): row.state for row in rows}
 
@@ -235,6 +218,11 @@ def results(
     return {key: value for key, value in values.items() if isinstance(value, dict)}
 
 
+def parts(result: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Give what each step returned of a session that was one task (``steps.session``): its result by step."""
+    return {name: part for name in _PARTS if isinstance(part := result.get(name), dict)}
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, str):
         try:
@@ -242,64 +230,3 @@ def _plain(value: Any) -> Any:
         except ValueError:
             return None
     return value
-
-
-def statuses(
-    database: Database, restic_conn_ids: Iterable[str], dag_ids: Iterable[str], limit: int
-) -> dict[str, list[Event]]:
-    """
-    Read the latest events of repositories' assets, by restic connection, the newest first.
-
-    :param dag_ids: only events of these DAGs' tasks.
-    :param limit: how many of each.
-    """
-    uris = {repository_asset(one).uri: one for one in set(restic_conn_ids)}
-    rank = func.row_number().over(partition_by=AssetEvent.asset_id, order_by=AssetEvent.timestamp.desc())
-    numbered = (
-        select(AssetEvent.id.label("id"), AssetModel.uri.label("uri"), rank.label("rank"))
-        .join(AssetModel, AssetModel.id == AssetEvent.asset_id)
-        .where(AssetModel.uri.in_(uris), AssetEvent.source_dag_id.in_(set(dag_ids)))
-        .subquery()
-    )
-    rows = database.execute(
-        select(numbered.c.id, numbered.c.uri)
-        .where(numbered.c.rank <= limit)
-        .order_by(numbered.c.rank)
-    ).all()  # fmt: skip
-    events = _events(database, [row.id for row in rows])
-    found: dict[str, list[Event]] = {}
-    for row in rows:
-        if row.id in events:
-            found.setdefault(uris[row.uri], []).append(events[row.id])
-    return found
-
-
-_known: dict[int, Event] = {}
-_KNOWN = 20_000
-
-
-def _events(database: Database, ids: Sequence[int]) -> dict[int, Event]:
-    """Read events; one that was read before is not read again, for it never changes and its snapshots are long."""
-    if len(_known) > _KNOWN:
-        _known.clear()
-    unknown = [one for one in ids if one not in _known]
-    for begin in range(0, len(unknown), 500):
-        part = unknown[begin : begin + 500]
-        for event in database.scalars(select(AssetEvent).where(AssetEvent.id.in_(part))):
-            database.expunge(event)
-            extra = event.extra if isinstance(event.extra, dict) else {}
-            _known[event.id] = Event(
-                event.id,
-                event.timestamp,
-                event.source_dag_id,
-                event.source_run_id,
-                {name: value for name, value in extra.items() if name != "snapshots"},
-            )
-    return {one: _known[one] for one in ids if one in _known}
-
-
-def snapshots(database: Database, event: Event) -> list[dict[str, Any]]:
-    """Read the snapshots that a status lists, the newest first."""
-    extra = database.scalar(select(AssetEvent.extra).where(AssetEvent.id == event.id))
-    listed = extra.get("snapshots") if isinstance(extra, dict) else None
-    return list(listed or ())

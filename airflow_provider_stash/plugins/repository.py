@@ -7,14 +7,14 @@ from typing import Any
 
 from sqlalchemy.orm import Session as Database
 
-from airflow_provider_stash.plugins import records
+from airflow_provider_stash.operators.links import RUN_TAG
+from airflow_provider_stash.plugins import records, statuses
 from airflow_provider_stash.plugins.catalog import Backup
 from airflow_provider_stash.plugins.overview import View, rows_of, session_result
 from airflow_provider_stash.steps.results import now, rfc3339
 
 _SESSIONS = 100
 _SHORT = 8
-_RUN_TAG = "airflow-run="
 
 
 def repository(seen: View, backup: Backup, database: Database, *, results: bool) -> dict[str, Any]:
@@ -28,11 +28,19 @@ def repository(seen: View, backup: Backup, database: Database, *, results: bool)
     key = (backup.dag_id, backup.task_id)
     sessions = records.sessions(database, [backup], now(), _SESSIONS)[key]
     run_ids = [one.run_id for one in sessions]
+    taken: str = backup.task_id
     check, forget = backup.task_of("ResticCheckOperator"), backup.task_of("ResticForgetOperator")
-    tasks = [one for one in (backup.task_id, check, forget) if one]
+    tasks = [one for one in (taken, check, forget) if one]
     returned = records.results(database, backup.dag_id, run_ids, tasks) if results else {}
+    if backup.one_task:
+        taken, check, forget = "backup", "check", "forget"
+        returned = {
+            (run_id, name): part
+            for (run_id, _), result in returned.items()
+            for name, part in records.parts(result).items()
+        }
     events = (
-        records.statuses(database, [backup.restic_conn_id], [backup.dag_id], _SESSIONS).get(
+        statuses.statuses(database, [backup.restic_conn_id], [backup.dag_id], _SESSIONS).get(
             backup.restic_conn_id, []
         )
         if seen.assets
@@ -45,10 +53,9 @@ def repository(seen: View, backup: Backup, database: Database, *, results: bool)
     return {
         "now": rfc3339(now()),
         "row": next(iter(rows_of(seen, [backup], database)), None),
-        "snapshots": _snapshots(database, events, backup, returned, cleaned),
+        "snapshots": _snapshots(database, events, taken, returned, cleaned),
         "sessions": [
-            {**(session_result(one) or {}), **_stats(returned.get((one.run_id, backup.task_id)))}
-            for one in sessions
+            {**(session_result(one) or {}), **_stats(returned.get((one.run_id, taken)))} for one in sessions
         ],
         "sizes": [
             {
@@ -86,8 +93,8 @@ def _stats(result: Mapping[str, Any] | None) -> dict[str, Any]:
 
 def _snapshots(
     database: Database,
-    events: Sequence[records.Event],
-    backup: Backup,
+    events: Sequence[statuses.Event],
+    taken: str,
     returned: Mapping[tuple[str, str], Mapping[str, Any]],
     cleaned: tuple[str, Mapping[str, Any]] | None,
 ) -> list[dict[str, Any]]:
@@ -96,13 +103,13 @@ def _snapshots(
     by_id = {  # restic before 0.17 tells a short id of what it made
         str(result.get("snapshot"))[:_SHORT]: result
         for (_, task_id), result in returned.items()
-        if task_id == backup.task_id
+        if task_id == taken
     }
     reasons = (cleaned[1].get("reasons") or {}) if cleaned else {}
     listed = []
-    for one in records.snapshots(database, events[0]):
+    for one in statuses.snapshots(database, events[0]):
         made_by = next(
-            (tag.removeprefix(_RUN_TAG) for tag in one.get("tags") or () if tag.startswith(_RUN_TAG)), ""
+            (tag.removeprefix(RUN_TAG) for tag in one.get("tags") or () if tag.startswith(RUN_TAG)), ""
         )
         dag_id, _, run_id = made_by.partition("/")
         result = by_id.get(one["snapshot"][:_SHORT], {})
@@ -116,7 +123,7 @@ def _snapshots(
                 "etcd_version": one.get("etcdVersion"),
                 "total_size": one.get("totalSize") or result.get("totalSize"),
                 "uploaded": result.get("uploaded"),
-                "tags": [tag for tag in one.get("tags") or () if not tag.startswith(("etcd-", _RUN_TAG))],
+                "tags": [tag for tag in one.get("tags") or () if not tag.startswith(("etcd-", RUN_TAG))],
                 "dag_id": dag_id or None,
                 "run_id": run_id or None,
                 "kept_because": reasons.get(one["snapshot"]),

@@ -10,13 +10,15 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session as Database
 
 from airflow_provider_stash.plugins import records
-from airflow_provider_stash.plugins.catalog import Card
+from airflow_provider_stash.plugins.catalog import BACKS_UP, Card
 from airflow_provider_stash.steps.results import now, rfc3339
 
 _CONDITIONS = {
     "EtcdHealthSensor": "BackupTargetFound",
+    "EtcdWaitOperator": "BackupTargetFound",
     "ResticInitOperator": "BackendRepositoryInitialized",
     "EtcdBackupOperator": "SnapshotTaken",
+    "EtcdBackupSessionOperator": "BackupCompleted",
     "ResticForgetOperator": "RetentionPolicyApplied",
     "ResticCheckOperator": "RepositoryIntegrityVerified",
     "ResticStatusOperator": "RepositoryStatusUpdated",
@@ -33,8 +35,9 @@ _CONDITIONS = {
 }
 """What each step shows, as Stash's conditions name it where Stash has one."""
 
-_TOLD = ("EtcdBackupOperator", "ResticStatusOperator", "ResticCheckOperator", "ResticForgetOperator")
+_TOLD = (*BACKS_UP, "ResticStatusOperator", "ResticCheckOperator", "ResticForgetOperator")
 _TOLD_OF_RESTORE = ("FetchSnapshotOperator", "VerifyRestoreOperator", "RollBackOperator")
+_CONF = ("snapshot", "dry_run")
 _OMITTED = ("snapshots", "reasons", "file", "token", "sha256", "hash", "warnings", "members", "live")
 
 
@@ -73,6 +76,11 @@ def session(
     wanted = _TOLD if kind == "BackupSession" else _TOLD_OF_RESTORE
     tasks = [task_id for task_id, name in card.kinds.items() if name in wanted]
     returned = records.results(database, dag_id, [run.run_id], tasks) if results else {}
+    told_of = {  # by heading and task: a session that was one task is told by its steps
+        (f"{task_id}: {name}" if name else task_id, task_id): result
+        for (_, task_id), whole in returned.items()
+        for name, result in (records.parts(whole) or {"": whole}).items()
+    }
     steps = [
         _step(task_id, card.kinds.get(task_id), state)
         for (_, task_id), state in sorted(
@@ -86,18 +94,18 @@ def session(
         "due": rfc3339(run.run_after),
         "start": rfc3339(run.start_date) if run.start_date else None,
         "end": rfc3339(run.end_date) if run.end_date else None,
-        "conf": dict(run.conf or {}),
+        "conf": {name: value for name, value in (run.conf or {}).items() if name in _CONF},
         "conditions": [
             condition
             for step in steps
             if (condition := _condition(step, returned.get((run.run_id, step["task_id"]), {})))
         ],
         "stats": [
-            {"task_id": task_id, "kind": card.kinds[task_id], "values": _shown(result)}
-            for (_, task_id), result in returned.items()
+            {"task_id": heading, "kind": card.kinds[task_id], "values": _shown(result)}
+            for (heading, task_id), result in told_of.items()
         ],
         "warnings": [
-            warning for result in returned.values() for warning in result.get("warnings") or () if warning
+            warning for result in told_of.values() for warning in result.get("warnings") or () if warning
         ],
         "steps": steps,
     }
@@ -117,7 +125,7 @@ def _phase(
         return "Running"
     if run == "failed":
         return "Failed"
-    telling = {"EtcdBackupOperator"} if kind == "BackupSession" else {"VerifyRestoreOperator"}
+    telling = BACKS_UP if kind == "BackupSession" else {"VerifyRestoreOperator"}
     ended = [
         states[run_id, task_id].state
         for task_id, name in card.kinds.items()

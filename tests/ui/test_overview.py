@@ -49,6 +49,26 @@ def test_search_and_counts_filter(person):
     expect(page.locator("tbody tr")).to_have_count(3)
 
 
+def test_a_refresh_leaves_the_focus_and_the_caret_where_they_are(person):
+    page = person().open_alone()
+
+    def refresh():
+        with page.expect_response(API):
+            page.evaluate("() => document.dispatchEvent(new Event('visibilitychange'))")
+        page.wait_for_timeout(500)
+
+    button = page.get_by_role("button", name="Back up now").first
+    button.focus()
+    refresh()
+    expect(button).to_be_focused()
+    search = page.locator("#search")
+    search.fill("staging")
+    page.keyboard.press("ArrowLeft")
+    refresh()
+    expect(search).to_be_focused()
+    assert search.evaluate("(one) => one.selectionStart") == len("staging") - 1
+
+
 def test_dark_as_airflow_is(person):
     somebody = person()
     somebody.open_alone()
@@ -118,6 +138,23 @@ def test_a_failure_tells_what_to_do_and_what_was_shown_stays(person):
     somebody.page.route(API, lambda route: route.fulfill(status=401, json={"detail": "Not authenticated"}))
     page.locator("body").evaluate("() => document.dispatchEvent(new Event('visibilitychange'))")
     expect(page.get_by_role("alert")).to_contain_text("no longer signed in")
+    expect(page.locator("tbody tr")).to_have_count(3)
+
+
+def test_a_proxys_page_in_place_of_the_answer_is_told(person):
+    somebody = person()
+    somebody.page.route(API, lambda route: route.fulfill(body="<html>", content_type="text/html"))
+    page = somebody.open_alone()
+    expect(page.get_by_role("alert")).to_contain_text("Airflow answered 200, and not as expected")
+
+
+def test_an_answer_that_never_comes_is_told_and_asked_for_again(person):
+    somebody = person()
+    somebody.page.route(API, lambda route: None)
+    page = somebody.open_alone()
+    expect(page.get_by_role("alert")).to_contain_text("did not answer within 30 s")
+    somebody.page.unroute(API)
+    page.get_by_role("button", name="Try again").click()
     expect(page.locator("tbody tr")).to_have_count(3)
 
 

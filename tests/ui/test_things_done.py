@@ -102,9 +102,8 @@ def test_a_restore_brings_the_keys_back(airflow, cluster, dialog_of):
     assert state == "success", airflow.logs("etcd_backup", run_id)
     cluster.delete()
     somebody, page = dialog_of(ROW, "Restore…")
-    if page.locator("#field-confirm").count():
-        expect(page.get_by_role("button", name="Restore", exact=True)).to_be_disabled()
-        page.locator("#field-confirm").fill("testbed_etcd")
+    expect(page.get_by_role("button", name="Restore", exact=True)).to_be_disabled()
+    page.locator("#field-confirm").fill("testbed_etcd")
     page.get_by_role("button", name="Restore", exact=True).click()
     somebody.page.wait_for_url("**/dags/etcd_restore/runs/**")
     page = somebody.frame()

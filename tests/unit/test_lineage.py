@@ -23,6 +23,12 @@ def test_a_backup_goes_from_the_cluster_into_the_repository():
     assert (statistics.rowCount, statistics.size) == (3, 2048)
 
 
+def test_a_session_in_one_task_tells_of_its_backup():
+    whole = {"backup": RESULT, "forget": None, "check": None, "status": {}}
+    lineage = backup_lineage(whole, etcd="https://etcd-0:2379", location="/srv/restic")
+    assert places(lineage.outputs) == [("file", "/srv/restic", SNAPSHOT)]
+
+
 def test_a_restore_goes_the_other_way():
     lineage = restore_lineage(PLAN, etcd="https://etcd-0:2379")
     assert places(lineage.inputs) == [("s3://bucket", "prod/etcd", SNAPSHOT)]

@@ -100,7 +100,6 @@ def test_the_allowance_grows_with_the_backups():
     assert allowance([session(1)]) == MINIMUM_GRACE
     assert allowance([session(1, minutes=30), session(2, "failed", minutes=500)]) == timedelta(minutes=90)
     assert judged([session(0.5, "running"), session(1.5, minutes=30)]).status is Protection.ON_TIME
-    assert judged([session(0.5, "running"), session(1.5)], grace=HOUR).status is Protection.ON_TIME
 
 
 def test_the_worst_come_first():

@@ -85,7 +85,23 @@ def test_what_nobody_wants_to_hear_of():
     assert not look(row("late"), statuses=(Protection.FAILING,)).worse
 
 
-def test_a_dag_that_was_removed():
-    assert look(told={NAME: "failing"}).mended == [
-        f"{NAME}: was failing. It is no longer there: its DAG was removed."
-    ]
+def test_a_dag_that_is_gone_is_told_of_once_and_not_as_good_again():
+    found = look(told={NAME: "failing"})
+    assert (found.mended, found.told) == ([], {})
+    assert found.worse[0].startswith(f"{NAME}: was failing, and is no longer there. Was its DAG removed")
+
+
+@pytest.mark.parametrize(
+    ("now", "statuses"),
+    [
+        (row("paused"), None),  # somebody paused the DAG whose backups fail
+        (row("never"), None),
+        (row("missed"), (Protection.FAILING,)),  # of which this watchdog does not tell
+    ],
+)
+def test_what_was_told_of_and_stands_badly_otherwise_is_not_good_again(now, statuses):
+    given = {"statuses": statuses} if statuses else {}
+    found = look(now, told={NAME: "failing"}, **given)
+    assert (found.worse, found.mended, found.told) == ([], [], {NAME: "failing"})
+    assert found.unprotected == [NAME]
+    assert look(row("on time"), told=found.told, **given).mended == [f"{NAME}: was failing. Because."]

@@ -6,6 +6,7 @@ from airflow.sdk.execution_time.xcom import XCom
 from airflow_provider_stash.operators.etcd import EtcdBackupOperator
 from airflow_provider_stash.operators.metrics import PushMetricsOperator
 from airflow_provider_stash.operators.restic import ResolveSnapshotOperator
+from airflow_provider_stash.operators.session import EtcdBackupSessionOperator
 
 pytestmark = pytest.mark.oldest
 KEY = SimpleNamespace(dag_id="backup", task_id="g.backup", run_id="r", map_index=-1)
@@ -29,6 +30,8 @@ def test_a_backup_leads_to_its_repository_and_snapshot(links):
         "Snapshot": "/plugin/backups/stash/repository?dag_id=backup&task_id=backup&snapshot=ab12",
     }
     assert links(operator, None)["Snapshot"] == ""  # it failed
+    session = EtcdBackupSessionOperator(task_id="backup")
+    assert links(session, {"backup": {"snapshot": "ab12"}})["Snapshot"].endswith("&snapshot=ab12")
 
 
 def test_below_the_path_of_airflows_base_url(links, monkeypatch):

@@ -23,6 +23,7 @@ member = ProcessMember(name="m", data_dir="/d", peer_urls="http://m:2380", stop=
 dags = {
     "plain": etcd_backup_dag("plain", schedule="@hourly", retention_policy={"keepLast": 5, "prune": True}, **pair),
     "bare": etcd_backup_dag("bare", schedule=None, check=False, hostname="alias", **pair),
+    "one_task": etcd_backup_dag("one_task", schedule="@hourly", retention_policy={"keepLast": 5}, one_task=True, **pair),
     "restore": etcd_restore_dag("restore", workload=ProcessWorkload([member]), **pair),
 }
 with DAG("groups", schedule="@daily", start_date=datetime(2026, 1, 1)) as dags["groups"]:
@@ -38,7 +39,7 @@ for name, dag in dags.items():
     found[name] = {
         "backups": [
             [one.task_id, one.etcd_conn_id, one.restic_conn_id, one.hostname, one.retention_policy,
-             one.task_of("ResticCheckOperator"), one.has_outcome]
+             one.task_of("ResticCheckOperator"), one.has_outcome, one.one_task]
             for one in card.backups
         ],
         "restores": [[one.etcd_conn_id, one.restic_conn_id, one.verify_task_id] for one in card.restores],
@@ -58,22 +59,30 @@ def cards():
 @pytest.mark.oldest
 def test_a_backup_dag_tells_its_cluster_repository_and_policy(cards):
     policy = {"keepLast": 5, "prune": True}
-    assert cards["plain"]["backups"] == [["backup", "e", "r", "host-0", policy, "check", True]]
+    assert cards["plain"]["backups"] == [["backup", "e", "r", "host-0", policy, "check", True, False]]
     assert cards["plain"]["scheduled"] is True
 
 
 @pytest.mark.oldest
 def test_what_a_dag_does_without_is_told_too(cards):
-    assert cards["bare"]["backups"] == [["backup", "e", "r", "alias", None, None, True]]
+    assert cards["bare"]["backups"] == [["backup", "e", "r", "alias", None, None, True, False]]
     assert cards["bare"]["scheduled"] is False
+
+
+@pytest.mark.oldest
+def test_a_session_in_one_task_is_a_backup_too(cards):
+    (found,) = cards["one_task"]["backups"]
+    task_id, etcd, restic, hostname, policy, check, has_outcome, one_task = found
+    assert (task_id, etcd, restic, hostname) == ("session", "e", "r", "host-0")
+    assert (policy["keepLast"], check, has_outcome, one_task) == (5, None, True, True)
 
 
 @pytest.mark.oldest
 def test_groups_in_one_dag_are_backups_of_their_own(cards):
     policy = {"keepDaily": 1}
     assert cards["groups"]["backups"] == [
-        ["a.backup", "etcd_a", "r", "host-0", policy, "a.check", True],
-        ["b.backup", "etcd_b", "r", "host-0", policy, "b.check", True],
+        ["a.backup", "etcd_a", "r", "host-0", policy, "a.check", True, False],
+        ["b.backup", "etcd_b", "r", "host-0", policy, "b.check", True, False],
     ]
 
 

@@ -22,30 +22,40 @@ export class Refused extends Error {
     super(
       status === 401 ? "You are no longer signed in. Reload the page to sign in again."
       : status === 403 ? "Your Airflow user may not do this. Ask whoever gives permissions in this Airflow."
-      : detail || `Airflow answered ${status}.`,
+      : detail || `Airflow answered ${status}, and not as expected. Its API server's log may tell why.`,
     ); // prettier-ignore
     this.status = status;
   }
 }
 
+const PATIENCE = 30000;
+
 async function ask(url, options = {}) {
-  let answer;
+  let answer, body;
   try {
-    answer = await fetch(url, { credentials: "same-origin", headers: { Accept: "application/json", ...options.headers }, ...options });
-  } catch {
+    answer = await fetch(url, { credentials: "same-origin", ...options, headers: { Accept: "application/json", ...options.headers } });
+    body = await answer.text(); // what was cut off fails here, and is not taken for an empty answer
+  } catch (error) {
+    if (error.name === "TimeoutError") throw new Refused(0, `Airflow's API server did not answer within ${PATIENCE / 1000} s. Is it overloaded?`);
     throw new Refused(0, "Airflow's API server does not answer. Is the network up, is the server running?");
   }
-  const body = await answer.json().catch(() => null);
-  if (answer.ok) return body;
+  try {
+    body = JSON.parse(body);
+  } catch {
+    body = null; // a proxy's error page, say
+  }
+  if (answer.ok && body !== null) return body;
   const detail = body?.detail;
   throw new Refused(answer.status, typeof detail === "string" ? detail : detail ? JSON.stringify(detail) : null);
 }
 
-export const read = (path, query) => ask(stashUrl(`api/${path}`, query));
-export const readAirflow = (path, query) => ask(airflowUrl(`api/v2/${path}`, query));
+// A question that is never answered would keep the page waiting for ever. A change gets no limit: it may have been made.
+const question = (url) => ask(url, { signal: AbortSignal.timeout(PATIENCE) });
+export const read = (path, query) => question(stashUrl(`api/${path}`, query));
+export const readAirflow = (path, query) => question(airflowUrl(`api/v2/${path}`, query));
 
 const change = (method, path, body) =>
-  ask(airflowUrl(`api/v2/${path}`), { method, body: JSON.stringify(body), headers: { Accept: "application/json", "Content-Type": "application/json" } });
+  ask(airflowUrl(`api/v2/${path}`), { method, body: JSON.stringify(body), headers: { "Content-Type": "application/json" } });
 
 /** Trigger a DAG by Airflow's own API; gives the run's id. */
 export async function trigger(dagId, conf) {

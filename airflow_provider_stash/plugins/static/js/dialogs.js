@@ -5,7 +5,6 @@ import { h, say } from "./dom.js";
 import { relative, exact, size } from "./format.js";
 import { makeForm } from "./form.js";
 
-
 function open(title, ...content) {
   const heading = h("h2", { id: "dialog-title" }, title);
   const dialog = h("dialog", { "aria-labelledby": "dialog-title", onclose: () => dialog.remove() }, heading, ...content);

@@ -19,11 +19,20 @@ export function h(tag, attributes = {}, ...children) {
   return element;
 }
 
-/** Put content in place of what an element holds; the focus stays on the same control, told by its data-key. */
+/** Change what an element holds; the focus and the caret stay in the same control, told by its data-key. */
+export function keepFocus(element, change) {
+  const before = document.activeElement?.closest?.("[data-key]");
+  const [key, begin, end] = [before?.dataset.key, before?.selectionStart, before?.selectionEnd];
+  change();
+  const after = key ? element.querySelector(`[data-key="${CSS.escape(key)}"]`) : null;
+  if (!after || after === document.activeElement) return;
+  after.focus({ preventScroll: true });
+  if (typeof begin === "number") after.setSelectionRange(begin, end);
+}
+
+/** Put content in place of what an element holds. */
 export function fill(element, ...children) {
-  const key = document.activeElement?.closest?.("[data-key]")?.dataset.key;
-  element.replaceChildren(...children.flat(Infinity).filter(Boolean));
-  if (key) element.querySelector(`[data-key="${CSS.escape(key)}"]`)?.focus({ preventScroll: true });
+  keepFocus(element, () => element.replaceChildren(...children.flat(Infinity).filter(Boolean)));
 }
 
 /** Say something to the person, for a while; screen readers hear it. */

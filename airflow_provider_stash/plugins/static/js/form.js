@@ -56,13 +56,13 @@ class Field {
       area.value = (value ?? []).join("\n");
       return area;
     }
-    const required = !types(schema).includes("null") && (schema.minLength > 0 || Boolean(schema.const));
+    const number = types(schema).some((one) => one === "integer" || one === "number");
+    const required = !types(schema).includes("null") && (number || schema.minLength > 0 || Boolean(schema.const)); // an empty number would be a 0
     const input = h("input", {
       id, name: this.name, required, autocomplete: "off", spellcheck: "false",
-      type: types(schema).some((one) => one === "integer" || one === "number") ? "number" : "text",
+      type: number ? "number" : "text",
       pattern: schema.pattern ? schema.pattern.replace(/^\^/, "").replace(/\$$/, "") : null,
       placeholder: schema.format === "date-time" ? "2026-01-31T23:59:00Z" : null,
-      list: schema.examples ? `${id}-list` : null,
     }); // prettier-ignore
     input.value = value ?? "";
     return input;

@@ -11,6 +11,10 @@ const filter = { text: new URLSearchParams(location.search).get("q") ?? "", stat
 let rows = [];
 const body = h("tbody");
 const found = h("p.muted", { role: "status" });
+const search = h("input", {
+  type: "search", id: "search", "data-key": "search", placeholder: "Cluster, repository or DAG", "aria-label": "Search", value: filter.text,
+  oninput: () => ((filter.text = search.value), drawRows()),
+}); // prettier-ignore
 
 const refresh = keepFresh(
   () => read("overview"),
@@ -30,10 +34,6 @@ function empty() {
 }
 
 function page(data) {
-  const search = h("input", {
-    type: "search", id: "search", "data-key": "search", placeholder: "Cluster, repository or DAG", "aria-label": "Search", value: filter.text,
-    oninput: () => ((filter.text = search.value), drawRows()),
-  }); // prettier-ignore
   drawRows();
   return [
     h("header", {}, h("h1", {}, "Backups"), headline(), h("span.grow"), search),

@@ -1,6 +1,6 @@
 // Loads, shows, and loads again while the page is looked at. What was shown stays when a refresh fails.
 
-import { fill, h } from "./dom.js";
+import { fill, h, keepFocus } from "./dom.js";
 import { exact, keepTimes } from "./format.js";
 import { onLook } from "./airflow.js";
 
@@ -16,7 +16,7 @@ export function keepFresh(load, show) {
   let [data, loading] = [null, false];
 
   function draw() {
-    fill(main, show(data));
+    keepFocus(main, () => fill(main, show(data))); // show may already move a control that has the focus
     keepTimes();
   }
 
@@ -26,7 +26,7 @@ export function keepFresh(load, show) {
     try {
       data = await load();
       document.getElementById("stale")?.remove();
-      if (!main.querySelector("dialog[open], details[open]")) draw();
+      if (!main.querySelector("details[open]")) draw();
     } catch (error) {
       failed(error);
     } finally {

@@ -9,9 +9,14 @@ import { keepFresh } from "./refresh.js";
 import { integrityPill, statePill, stateOf, statusPill } from "./status.js";
 
 const asked = new URLSearchParams(location.search);
+let sought = asked.get("snapshot"); // a task's link leads to one snapshot
 const refresh = keepFresh(
   () => read("repository", { dag_id: asked.get("dag_id"), task_id: asked.get("task_id") }),
-  (data) => [head(data.row), facts(data), timeline(data), charts(data), snapshots(data), retention(data), integrity(data), restores(data)],
+  (data) => {
+    if (sought) queueMicrotask(() => document.querySelector("mark")?.scrollIntoView({ block: "center" })); // once it is drawn
+    sought = null;
+    return [head(data.row), facts(data), timeline(data), charts(data), snapshots(data), retention(data), integrity(data), restores(data)];
+  },
 );
 
 const section = (title, ...content) => h("section", { "aria-label": title }, h("h2", {}, title), ...content);
@@ -96,7 +101,7 @@ function snapshots({ row, snapshots: listed }) {
   return section("Snapshots",
     table("Snapshots, the newest first", columns, listed.map((one) => [
       time(one.time, { both: true }),
-      h("code", { title: one.snapshot }, one.snapshot.slice(0, 8)),
+      h(one.snapshot === asked.get("snapshot") ? "mark" : "code", { title: one.snapshot }, one.snapshot.slice(0, 8)),
       one.hostname ?? "–",
       one.revision === null ? "–" : String(one.revision),
       one.etcd_version ?? "–",
@@ -119,7 +124,7 @@ function retention({ row, retention: { policy, run_id: runId, kept, removed, fre
     h("p", {}, `Keeps ${keep.join(", ") || "only what is tagged"}; and always what is tagged ${tags}. `,
       policy.dryRun ? "It only tells what it would remove." : policy.prune ? "Freed space is given back at once (prune)." : "Space is not given back (no prune)."),
     runId
-      ? h("p", {}, dry ? "The last cleanup would have kept " : "The last cleanup kept ", `${kept} and ${dry ? "removed" : "removed"} ${removed}`, freed ? `, which freed ${size(freed)}` : "", ". ", runLink(row.dag_id, runId, "Its run"))
+      ? h("p", {}, dry ? "The last cleanup would have kept " : "The last cleanup kept ", `${kept} and removed ${removed}`, freed ? `, which freed ${size(freed)}` : "", ". ", runLink(row.dag_id, runId, "Its run"))
       : nothing("It has not been applied yet.")); // prettier-ignore
 }
 

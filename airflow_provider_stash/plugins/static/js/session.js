@@ -59,7 +59,7 @@ function facts(data) {
     fact("Started", data.start ? time(data.start, { both: true }) : "not yet"),
     fact(data.end ? "Took" : "Running for", duration(seconds)),
     fact("Run", h("a", airflowLink(runPath(dagId, data.run_id)), data.run_id)),
-    data.conf?.snapshot ? fact("Asked for snapshot", h("code", {}, data.conf.snapshot.slice(0, 16))) : null,
+    data.conf?.snapshot ? fact("Asked for snapshot", h("code", {}, String(data.conf.snapshot).slice(0, 16))) : null,
     data.conf?.dry_run ? fact("Dry run", "nothing is stopped") : null); // prettier-ignore
 }
 
