@@ -25,6 +25,7 @@ from airflow_provider_stash.restic.snapshots import list_snapshots
 from airflow_provider_stash.restic.stats import repository_size
 from airflow_provider_stash.restic.version import restic_version
 from testbed.process import wait_until
+from testbed.restic_repository import make_repository
 
 DATA = os.urandom(3 << 20)
 PASSWORD = "test-repository-password"
@@ -33,7 +34,7 @@ PASSWORD = "test-repository-password"
 @pytest.fixture
 def repository(tmp_path, restic):
     made = Repository(str(tmp_path / "repository"), PASSWORD, no_cache=True, restic=restic)
-    ensure_repository(made)
+    make_repository(made)
     return made
 
 

@@ -17,13 +17,14 @@ from airflow_provider_stash.steps.backup import TempDir, back_up
 from airflow_provider_stash.steps.repository import check_integrity, initialize, repository_status
 from testbed.binaries import etcd_dirs
 from testbed.etcd_cluster import EtcdCluster
+from testbed.restic_repository import make_repository
 from testbed.tcp_proxy import TcpProxy
 from tests.integration.conftest import check_sha256
 
 
 @pytest.fixture(autouse=True)
 def _made(repository):
-    initialize(repository)
+    make_repository(repository)
 
 
 @pytest.fixture(scope="module")
