@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -59,10 +60,9 @@ def backup(repository, data=DATA):
 
 def read(repository):
     snapshot = list_snapshots(repository)[0]
-    with (
-        dump(repository, snapshot.id, snapshot.paths[0]) as fd,
-        os.fdopen(os.dup(fd), "rb") as file,
-    ):
+    with tempfile.TemporaryFile() as file:
+        dump(repository, snapshot.id, snapshot.paths[0], file.fileno())
+        file.seek(0)
         return file.read()
 
 
