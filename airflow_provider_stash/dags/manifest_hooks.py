@@ -28,7 +28,7 @@ def target_pod(
     Give the pod of a hook that needs one: behind the AppBinding's Service as in Stash, else of the workload.
 
     :param member: whose hook it is; None: the whole batch's.
-    :param kubernetes_conn_id: the connection to find it by; None: that of the Jobs, or of the workload.
+    :param kubernetes_conn_id: the connection to find it by; None: that of the workload, or of the Jobs.
     :param execution: where steps run.
     :param workload: where a restore's members run.
     :return: None: the hook needs no pod.
@@ -43,7 +43,7 @@ def target_pod(
             f"{where}, and a batch has none: Stash takes its operator's own pod. Make it a hook of a member."
         )
     in_cluster = workload if isinstance(workload, KubernetesWorkload) else None
-    job = as_job(execution) or (in_cluster.job if in_cluster else None)
+    job = in_cluster.job if in_cluster else as_job(execution)
     connection = kubernetes_conn_id or (job.kubernetes_conn_id if job else None)
     if connection is None:
         raise InvalidConfigurationError(

@@ -56,7 +56,7 @@ def execute(
 
     :param api_client: a ``kubernetes.client.ApiClient``.
     :param command: program and arguments; they stand in the request's URL, as the API wants it.
-    :param say: takes each line of its output, up to 1,000 of up to 2,000 characters.
+    :param say: takes each line of its output, the first 1,000; what is longer than 2,000 characters is cut into lines.
     :raises KubernetesPermissionError: it is denied.
     :raises KubernetesError: the pod is not there, its container does not run, or the API can't be reached.
     """
@@ -107,7 +107,7 @@ class Output:
         for line in lines:
             self._line(line)
         while len(self._rest) > _LONGEST_LINE:
-            self._line(self._rest[:_LONGEST_LINE])
+            self._piece(self._rest[:_LONGEST_LINE])
             self._rest = self._rest[_LONGEST_LINE:]
 
     def end(self) -> None:
@@ -126,9 +126,13 @@ class Output:
 
     def _line(self, line: str) -> None:
         line = line.rstrip("\r")
+        for begin in range(0, len(line) or 1, _LONGEST_LINE):
+            self._piece(line[begin : begin + _LONGEST_LINE])
+
+    def _piece(self, line: str) -> None:
         self._count += 1
         if self._count <= _MOST_LINES:
-            self._say(line[:_LONGEST_LINE])
+            self._say(line)
         if line.strip():
             self._last.append(line[-_LAST_WORDS:])
 

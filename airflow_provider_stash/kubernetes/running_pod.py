@@ -47,7 +47,7 @@ class RunningPod:
         Look up the number of a port.
 
         :param name: of the port.
-        :param container: see ``container_name``.
+        :param container: see ``run``.
         :raises InvalidConfigurationError: the container has no port of this name.
         """
         chosen = self._container(container)
@@ -60,16 +60,6 @@ class RunningPod:
             )
         return int(ports[name])
 
-    def container_name(self, container: str | None = None) -> str:
-        """
-        Give the container that is meant.
-
-        :param container: its name; None: the pod's default container, by its annotation, else the first, as kubectl
-            has it.
-        :raises InvalidConfigurationError: the pod has no such container.
-        """
-        return str(self._container(container)["name"])
-
     def run(self, command: Sequence[str], container: str | None = None) -> str:
         """
         Run a command in a container, its output in the log.
@@ -77,11 +67,13 @@ class RunningPod:
         The command itself is told nowhere: it may hold a secret.
 
         :param command: program and arguments.
-        :param container: see ``container_name``.
+        :param container: its name; None: the pod's default container by its annotation, else the first, as kubectl
+            has it.
         :return: the container's name.
+        :raises InvalidConfigurationError: the pod has no such container.
         :raises HookError: it could not be run, or its exit code is not 0.
         """
-        name = self.container_name(container)
+        name = str(self._container(container)["name"])
         log.info("exec: a command runs in container %s of pod %s.", name, self)
         ended = execute(
             self._api_client, namespace=self.namespace, pod=self.name, container=name, command=command

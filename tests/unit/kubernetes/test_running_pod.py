@@ -24,16 +24,17 @@ def pod(annotations=None, **status):
     )
 
 
-def test_the_container_is_the_given_one_or_the_default_or_the_first():
-    assert pod().container_name() == "etcd"
-    assert pod().container_name("proxy") == "proxy"
+def test_the_container_is_the_given_one_or_the_default_or_the_first(monkeypatch):
+    monkeypatch.setattr(running_pod, "execute", lambda *_, **__: Ended(0))
+    assert pod().run(["true"]) == "etcd"
+    assert pod().run(["true"], "proxy") == "proxy"
     default = pod({"kubectl.kubernetes.io/default-container": "metrics"})
-    assert (default.container_name(), default.container_name("etcd")) == ("metrics", "etcd")
+    assert (default.run(["true"]), default.run(["true"], "etcd")) == ("metrics", "etcd")
     with pytest.raises(
         InvalidConfigurationError,
         match=r"Pod demo/etcd-0 has no container 'x' \(containerName\); it has etcd, metrics, proxy",
     ):
-        pod().container_name("x")
+        pod().run(["true"], "x")
 
 
 def test_address_and_ports():
