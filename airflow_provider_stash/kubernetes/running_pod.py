@@ -83,20 +83,20 @@ class RunningPod:
         if ended.code is None:
             raise HookError(f"exec: the command did not come to its end in {where}: {ended.reason}{words}")
         if ended.code:
-            hint = " Is its program there? The image says." if ended.code in _NOT_RUNNABLE else ""
+            hint = (
+                " Look whether the container's image has that program." if ended.code in _NOT_RUNNABLE else ""
+            )
             raise HookError(f"exec: the command in {where} ended with exit code {ended.code}{words}.{hint}")
         log.info("exec: the command in %s ended well.", where)
         return name
 
     def _container(self, name: str | None) -> Mapping[str, Any]:
         spec, annotations = self._pod["spec"], self._pod["metadata"].get("annotations") or {}
-        wanted = name or annotations.get(_DEFAULT_CONTAINER) or spec["containers"][0]["name"]
-        containers = [*spec["containers"], *(spec.get("initContainers") or ())]
-        for one in containers:
-            if one["name"] == wanted:
-                found: Mapping[str, Any] = one
-                return found
-        raise InvalidConfigurationError(
-            f"Pod {self} has no container {wanted!r} (containerName); it has "
-            f"{', '.join(one['name'] for one in containers)}."
-        )
+        containers: dict[str, Mapping[str, Any]] = {
+            one["name"]: one for one in (*spec["containers"], *(spec.get("initContainers") or ()))
+        }
+        if name and name not in containers:
+            raise InvalidConfigurationError(
+                f"Pod {self} has no container {name!r} (containerName); it has {', '.join(containers)}."
+            )
+        return containers.get(name or annotations.get(_DEFAULT_CONTAINER, ""), spec["containers"][0])

@@ -227,11 +227,14 @@ def with_service(tmp_path):
     ],
 )
 def test_a_hook_in_the_pod_behind_the_service(tmp_path, settings, connection):
+    from airflow.serialization.serialized_objects import DagSerialization
+
     with_service(tmp_path)
     dag = built(tmp_path, backup(hooks=READ_ONLY), settings=settings)[BACKUP]
     for name in ("pre_backup", "post_backup"):
         assert dag.get_task(name).target_pod == TargetPod("Service", "etcd", "demo", connection)
     assert "s3cret" not in dag.doc_md
+    assert "s3cret" not in json.dumps(DagSerialization.to_dict(dag), default=str)
     no_host = {"postBackup": {"tcpSocket": {"port": "client"}}}
     dag = built(tmp_path, backup(hooks=no_host), settings=settings)[BACKUP]
     assert dag.get_task("post_backup").target_pod == TargetPod("Service", "etcd", "demo", connection)

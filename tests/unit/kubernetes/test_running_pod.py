@@ -30,6 +30,7 @@ def test_the_container_is_the_given_one_or_the_default_or_the_first(monkeypatch)
     assert pod().run(["true"], "proxy") == "proxy"
     default = pod({"kubectl.kubernetes.io/default-container": "metrics"})
     assert (default.run(["true"]), default.run(["true"], "etcd")) == ("metrics", "etcd")
+    assert pod({"kubectl.kubernetes.io/default-container": "gone"}).run(["true"]) == "etcd"
     with pytest.raises(
         InvalidConfigurationError,
         match=r"Pod demo/etcd-0 has no container 'x' \(containerName\); it has etcd, metrics, proxy",
@@ -75,7 +76,7 @@ def test_a_command_that_succeeds(monkeypatch, caplog):
     [
         (Ended(3, "", "no / way"), "exec: the command in container etcd of pod demo/etcd-0 ended with exit code 3: no / way."),
         (Ended(1), "exit code 1, and said nothing."),
-        (Ended(127, "", "x: not found"), "exit code 127: x: not found. Is its program there?"),
+        (Ended(127, "", "x: not found"), "exit code 127: x: not found. Look whether the container's image has that program."),
         (Ended(None, "why"), "did not come to its end in container etcd of pod demo/etcd-0: why"),
     ],
 )  # fmt: skip
