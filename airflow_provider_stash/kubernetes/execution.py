@@ -18,7 +18,6 @@ log = logging.getLogger(__name__)
 
 _STATUS_CHANNEL = 3
 _PING_SECONDS = 15.0
-_CLOSE_SECONDS = 1
 _MOST_LINES = 1000
 _LONGEST_LINE = 2000
 _LAST_LINES = 5
@@ -65,7 +64,7 @@ def execute(
     try:
         status, lost = _follow(session, output)
     finally:
-        session.close(timeout=_CLOSE_SECONDS)
+        session.sock.shutdown()  # its close() leaves the socket open where the other side closed first
     output.end()
     code, reason = read_status(status) if status else (None, f"the connection was lost{lost}; it may go on")
     return Ended(code, reason, output.last_words)
@@ -140,6 +139,7 @@ class Output:
 def _open(api_client: Any, namespace: str, pod: str, container: str, command: Sequence[str]) -> Any:
     from kubernetes.client import ApiException, CoreV1Api
     from kubernetes.stream import stream
+    from websocket import WebSocketBadStatusException
 
     try:
         return stream(
@@ -147,14 +147,20 @@ def _open(api_client: Any, namespace: str, pod: str, container: str, command: Se
             pod, namespace, container=container, command=list(command),
             stdin=False, stdout=True, stderr=True, tty=False, binary=True, _preload_content=False,
         )  # fmt: skip
-    except ApiException as error:
-        # The client hides the server's answer in the text of its own error; what it came from has it whole.
-        answer = error.__context__
-        status = getattr(answer, "status_code", None)
-        if status is None:
-            raise KubernetesError(f"The Kubernetes API can't be reached: {error.reason}") from error
+    except Exception as error:
+        # The client makes one error of another: what it began with has the server's answer.
+        refused: BaseException | None = error
+        while refused is not None and not isinstance(refused, ApiException):
+            refused = refused.__context__
+        if refused is None:
+            raise
+        answer = refused.__context__
+        if not isinstance(answer, WebSocketBadStatusException):
+            raise KubernetesError(
+                f"The Kubernetes API can't be reached: {answer or refused.reason}"
+            ) from error
         words = f"pods/exec of pod {namespace}/{pod}, container {container}"
-        raise translate(status, getattr(answer, "resp_body", None), words) from error
+        raise translate(answer.status_code, answer.resp_body, words) from error
 
 
 def _follow(session: Any, output: Output) -> tuple[bytes, str]:
@@ -171,7 +177,7 @@ def _follow(session: Any, output: Output) -> tuple[bytes, str]:
             status += session.read_channel(_STATUS_CHANNEL)
         except (OSError, WebSocketException) as error:
             lost = f" ({error})"
-            session.close(timeout=_CLOSE_SECONDS)  # what has come can still be read
+            session.sock.shutdown()  # what has come can still be read
             status += session.read_channel(_STATUS_CHANNEL)
         new = session.read_all()  # of both channels, in order; it forgets what it gives
         output.add(new)

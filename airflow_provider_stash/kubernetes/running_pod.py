@@ -99,4 +99,5 @@ class RunningPod:
             raise InvalidConfigurationError(
                 f"Pod {self} has no container {name!r} (containerName); it has {', '.join(containers)}."
             )
-        return containers.get(name or annotations.get(_DEFAULT_CONTAINER, ""), spec["containers"][0])
+        default = annotations.get(_DEFAULT_CONTAINER)
+        return containers[name or (default if default in containers else spec["containers"][0]["name"])]

@@ -159,9 +159,9 @@ def test_exec_picks_a_container_and_tells_how_the_command_ended(core):
     with pytest.raises(
         ApiException, match=r"a container name must be specified for pod eight, choose one of: \[c d\]"
     ):
-        run("eight", "true")
+        core.connect_get_namespaced_pod_exec("eight", "default", command=["true"])
     with pytest.raises(ApiException, match="container x is not valid for pod eight"):
-        run("eight", "true", container="x")
+        core.connect_get_namespaced_pod_exec("eight", "default", command=["true"], container="x")
     said = run("eight", "/bin/sh", "-c", "echo out; echo err >&2; exit 4", container="d")
     assert said.subprotocol == "v5.channel.k8s.io"
     said.run_forever(timeout=30)
@@ -170,12 +170,14 @@ def test_exec_picks_a_container_and_tells_how_the_command_ended(core):
     assert (status["reason"], status["details"]["causes"]) == (
         "NonZeroExitCode", [{"reason": "ExitCode", "message": "4"}]
     )  # fmt: skip
+    said.sock.shutdown()
     said = run("eight", "true", container="c")
     said.run_forever(timeout=30)
     assert said.returncode == 0
+    said.sock.shutdown()
     assert ended(core, "nine")[0] == "Succeeded"
     with pytest.raises(ApiException, match='container not found .*"c'):
-        run("nine", "true")
+        core.connect_get_namespaced_pod_exec("nine", "default", command=["true"])
 
 
 def test_jobs_fail_end_and_go_with_what_they_own(api, core):

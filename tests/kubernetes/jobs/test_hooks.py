@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 import yaml
 from airflow.sdk.exceptions import AirflowFailException
+from kubernetes import client, config
 
 from airflow_provider_stash.dags import ManifestSettings, dags_from_manifests
 from airflow_provider_stash.exceptions import (
@@ -40,11 +41,11 @@ SERVICE = TargetPod("Service", "target")
 LABELS = {"app": "target"}
 
 
-def pod_spec(ready_file):
-    """A database beside a helper that stands first, as one that was injected; ready once the file is there."""
-    serve = "exec etcd --data-dir=/tmp/d --listen-client-urls=http://0.0.0.0:2379 --advertise-client-urls=http://127.0.0.1:2379"
+def pod_spec():
+    """A database beside a helper that stands first, as one that was injected; ready once a file is there."""
+    serve = "exec etcd --data-dir=/data/etcd --listen-client-urls=http://0.0.0.0:2379 --advertise-client-urls=http://127.0.0.1:2379"
     sleep = "trap 'exit 0' TERM; while true; do sleep 0.2; done"
-    probe = {"exec": {"command": ["test", "-e", ready_file]}, "periodSeconds": 1}
+    probe = {"exec": {"command": ["test", "-e", "/data/ready"]}, "periodSeconds": 1}
     return {
         "terminationGracePeriodSeconds": 1,
         "containers": [
@@ -52,8 +53,10 @@ def pod_spec(ready_file):
             {
                 "name": "database", "image": ETCD_IMAGE, "command": ["/bin/sh", "-c", serve],
                 "ports": [{"name": "client", "containerPort": 2379}], "readinessProbe": probe,
+                "volumeMounts": [{"name": "data", "mountPath": "/data"}],
             },
         ],
+        "volumes": [{"name": "data", "emptyDir": {}}],
     }  # fmt: skip
 
 
@@ -61,7 +64,7 @@ def pod_spec(ready_file):
 def target(cluster):
     """A StatefulSet of two behind a Service; its first pod never gets ready by itself."""
     annotations = {"kubectl.kubernetes.io/default-container": "database"}
-    template = {"metadata": {"labels": LABELS, "annotations": annotations}, "spec": pod_spec("/tmp/ready")}
+    template = {"metadata": {"labels": LABELS, "annotations": annotations}, "spec": pod_spec()}
     cluster.core.create_namespaced_service(
         cluster.namespace,
         {"metadata": {"name": "target"}, "spec": {"selector": LABELS, "ports": [{"port": 2379}]}},
@@ -77,7 +80,7 @@ def target(cluster):
         },
     )  # fmt: skip
     wait_until(lambda: running(cluster) == ["target-0", "target-1"])
-    run_in_pod(cluster.core, "target-1", cluster.namespace, "touch /tmp/ready", container="database")
+    run_in_pod(cluster.core, "target-1", cluster.namespace, "touch /data/ready", container="database")
     wait_until(lambda: ready(cluster) == ["target-1"])
     return cluster
 
@@ -130,18 +133,18 @@ def command(*words, container=None):
 
 def test_a_command_runs_in_the_first_ready_pods_default_container(hook, target, caplog):
     caplog.set_level(logging.INFO)
-    script = 'echo "$0 on $(hostname)"; echo to stderr >&2; ls -d /tmp/d'
+    script = 'echo "$0 on $(hostname)"; echo to stderr >&2; ls -d /data/etcd'
     done = hook(command("/bin/sh", "-c", script, "{{ .Target.Name }} {{ .Status.Phase }}"))
     assert done["actions"] == [
         {"action": "exec", "pod": f"{target.namespace}/target-1", "container": "database"}
     ]
-    for line in ("etcd Succeeded on target-1", "to stderr", "/tmp/d"):
+    for line in ("etcd Succeeded on target-1", "to stderr", "/data/etcd"):
         assert line in caplog.messages
     assert "echo" not in caplog.text  # the command may hold a secret
 
 
 def test_a_container_by_name(hook):
-    done = hook(command("/bin/sh", "-c", "! ls -d /tmp/d", container="helper"))
+    done = hook(command("/bin/sh", "-c", "! ls -d /data/etcd", container="helper"))
     assert done["actions"][0]["container"] == "helper"
     with pytest.raises(AirflowFailException, match=r"has no container 'x' .* it has helper, database"):
         hook(command("true", container="x"))
@@ -222,15 +225,16 @@ def test_a_pod_that_is_not_ready_and_a_service_that_is_not_there(target):
 
 
 @pytest.fixture
-def marker(target):
-    """Tells when a command that touches a file has begun."""
-    name = f"/tmp/{secrets.token_hex(4)}"
+def marker(target, kubeconfig):
+    """Tells when a command that touches a file has begun; by a client of its own, as it is asked in another thread."""
+    name = f"/data/{secrets.token_hex(4)}"
+    core = client.CoreV1Api(config.new_client_from_config(str(kubeconfig)))
 
     def begun():
         script = f"ls {name} 2>/dev/null"
-        return name in run_in_pod(target.core, "target-1", target.namespace, script, container="database")
+        return name in run_in_pod(core, "target-1", target.namespace, script, container="database")
 
-    return SimpleNamespace(name=name, begun=begun)
+    return SimpleNamespace(name=name, begun=begun, core=core)
 
 
 def test_a_task_that_is_killed_while_its_command_runs(hook, marker):
@@ -247,7 +251,7 @@ def test_a_pod_that_goes_while_its_command_runs(hook, target, marker):
     """It ends by a signal, or without a word: in both cases the hook has failed."""
 
     def delete():
-        target.core.delete_namespaced_pod("target-1", target.namespace, grace_period_seconds=0)
+        marker.core.delete_namespaced_pod("target-1", target.namespace, grace_period_seconds=0)
 
     with (
         when(marker.begun, delete),
@@ -290,7 +294,7 @@ class HookedRun(Run):
         context["ti"].get_task_states = lambda task_ids, run_ids, **_: {
             run_ids[0]: dict.fromkeys(task_ids, "success")
         }
-        return {**context, "dag_run": SimpleNamespace(start_date=None)}
+        return {**context, "dag_run": SimpleNamespace(start_date=None, conf={})}
 
 
 def test_a_manifests_hooks_run_around_its_session(cluster, monkeypatch, tmp_path):
@@ -309,7 +313,9 @@ def test_a_manifests_hooks_run_around_its_session(cluster, monkeypatch, tmp_path
     run = HookedRun()
     run.execute(dag.get_task("pre_backup"))
     assert seen("locked") == ""
-    session = run.execute(dag.get_task("session"))
+    task = dag.get_task("session")
+    task.render_template_fields({**run.context(task), "params": dag.params.dump()})
+    session = run.execute(task)
     assert session["backup"]["keyCount"] == KEYS
     run.execute(dag.get_task("post_backup"))
     assert "No such file" in seen("locked")
