@@ -294,6 +294,7 @@ class HookedRun(Run):
         context["ti"].get_task_states = lambda task_ids, run_ids, **_: {
             run_ids[0]: dict.fromkeys(task_ids, "success")
         }
+        context["ti"].xcom_pull = lambda **_: None  # no task had a failed try
         return {**context, "dag_run": SimpleNamespace(start_date=None, conf={})}
 
 
