@@ -22,8 +22,8 @@ def retention(
 
     :param cleaned: the latest run whose forget step ended, and what that step returned.
     :param removed_next: see ``removed_by_next``.
-    :return: ``policy`` in Stash's names, ``run_id``, ``kept``, ``removed``, ``freed``, ``dry_run``, and ``removes_next``
-        (a number; None: not known).
+    :return: ``policy`` in Stash's names, ``run_id``, ``kept``, ``removed``, ``freed``, ``dry_run``, and
+        ``removes_next`` (a number; None: not known).
     """
     result = cleaned[1] if cleaned else {}
     return {

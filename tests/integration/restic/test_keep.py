@@ -7,6 +7,7 @@ from airflow_provider_stash.restic.keep import Dated, keeps
 from airflow_provider_stash.restic.process import run
 from airflow_provider_stash.restic.repository import Repository
 from airflow_provider_stash.restic.snapshots import list_snapshots
+from testbed.restic_repository import make_repository
 from tests.integration.conftest import EDGE_RESTICS
 
 # In UTC; about the turns of an hour, a day, a week (Monday), a month and an ISO year.
@@ -32,7 +33,7 @@ def test_what_is_kept_is_what_restic_keeps(tmp_path, monkeypatch):
     repository = Repository(
         str(tmp_path / "r"), "test-repository-password", no_cache=True, restic=EDGE_RESTICS[-1]
     )
-    run(repository, ["init"])
+    make_repository(repository)
     file = tmp_path / "file"
     for number, time in enumerate(TIMES):
         file.write_text(time)
