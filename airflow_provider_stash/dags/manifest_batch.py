@@ -43,7 +43,7 @@ def backup_batch_dag(planned: DagPlan, settings: ManifestSettings) -> DAG:
         # Made once: members side by side would all make it.
         init = ResticInitOperator(task_id="init_repository", restic_conn_id=planned.repository.conn_id)
         groups = [_backup_member(planned, member, settings) for member in planned.members]
-        _around(planned, dag, [init], groups)
+        _around(planned, settings, dag, [init], groups)
     return dag
 
 
@@ -86,7 +86,7 @@ def restore_batch_dags(planned: DagPlan, settings: ManifestSettings) -> list[DAG
                     poke_interval=_POLL,
                 )
             groups.append(group)
-        _around(planned, dag, [], groups)
+        _around(planned, settings, dag, [], groups)
     return [dag, *members]
 
 
@@ -103,16 +103,22 @@ def _backup_member(planned: DagPlan, member: MemberPlan, settings: ManifestSetti
     with TaskGroup(member.name) as group:
         etcd_backup(
             "session",
-            pre_backup=hook_tasks(planned, member.pre, member),
-            post_backup=hook_tasks(planned, member.post, member),
+            pre_backup=hook_tasks(planned, member.pre, member, settings),
+            post_backup=hook_tasks(planned, member.post, member, settings),
             **{**backup_arguments(planned, member, settings), "initialize": False},
         )
     return group
 
 
-def _around(planned: DagPlan, dag: DAG, first: Sequence[BaseOperator], groups: Sequence[TaskGroup]) -> None:
+def _around(
+    planned: DagPlan,
+    settings: ManifestSettings,
+    dag: DAG,
+    first: Sequence[BaseOperator],
+    groups: Sequence[TaskGroup],
+) -> None:
     """Put the members in order, the batch's hooks around them, and behind them what tells the run's state."""
-    before = hook_tasks(planned, planned.pre, None)
+    before = hook_tasks(planned, planned.pre, None, settings)
     if before and first:
         list(first) >> before[0]
     start: list[Any] = [before[0]] if before else list(first)
@@ -134,6 +140,7 @@ def _around(planned: DagPlan, dag: DAG, first: Sequence[BaseOperator], groups: S
         planned,
         planned.post,
         None,
+        settings,
         session=[task.task_id for task in about],
         before=[task.task_id for task in before],
     )

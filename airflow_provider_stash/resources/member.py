@@ -64,6 +64,7 @@ class MemberPlanner:
             etcd=etcd,
             target={"apiVersion": ref.api_version, "kind": ref.kind, "namespace": namespace, "name": name},
             hostname=restore[1] if restore else alias or HOST,
+            service=_service(binding),
             wait_timeout=params.wait_timeout,
             pre=pre,
             post=post,
@@ -230,3 +231,10 @@ class MemberPlanner:
                 f"{path}.snapshots[0]", f"{snapshot!r} is neither latest nor a snapshot's id (hexadecimal)."
             )
         return snapshot, rule.source_host or host
+
+
+def _service(binding: AppBinding | None) -> dict[str, str] | None:
+    service = binding.spec.client_config.service if binding is not None else None
+    if binding is None or service is None:
+        return None
+    return {"namespace": service.namespace or binding.namespace, "name": service.name}

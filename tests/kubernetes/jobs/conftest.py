@@ -58,8 +58,9 @@ class Cluster:
 
     def __init__(self, kubeconfig, directory):
         self.api = config.new_client_from_config(str(kubeconfig))
-        self.core, self.batch, self.rbac = (
-            kind(self.api) for kind in (client.CoreV1Api, client.BatchV1Api, client.RbacAuthorizationV1Api)
+        self.core, self.apps, self.batch, self.rbac = (
+            kind(self.api)
+            for kind in (client.CoreV1Api, client.AppsV1Api, client.BatchV1Api, client.RbacAuthorizationV1Api)
         )
         self.namespace = f"stash-jobs-{secrets.token_hex(3)}"
         self._kubeconfig, self._directory = yaml.safe_load(kubeconfig.read_text()), directory
@@ -166,7 +167,7 @@ def start_etcd(cluster):
         "wait"
     )
     pod = {
-        "metadata": {"name": "etcd"},
+        "metadata": {"name": "etcd", "labels": {"app": "etcd"}},
         "spec": {
             "containers": [{
                 "name": "etcd", "image": ETCD_IMAGE, "command": ["/bin/sh", "-c", script],

@@ -22,6 +22,7 @@ from airflow_provider_stash.resources.refusal import Refused
 from airflow_provider_stash.workloads.process import ProcessWorkload
 from airflow_provider_stash.workloads.process_member import ProcessMember
 from airflow_provider_stash.workloads.statefulset import StatefulSetWorkload
+from airflow_provider_stash.workloads.target_pod import TargetPod
 
 pytestmark = pytest.mark.oldest
 EXAMPLES = Path(__file__).parents[2] / "stash_manifests"
@@ -187,7 +188,10 @@ def test_hooks_are_tasks_around_the_session(tmp_path):
 @pytest.mark.parametrize(
     ("hooks", "words"),
     [
-        ({"preBackup": {"exec": {"command": ["true"]}}}, "exec"),
+        (
+            {"preBackup": {"exec": {"command": ["true"]}}},
+            "no way to its cluster is known: give ManifestSettings(",
+        ),
         ({"postBackup": {"httpGet": {"port": 80}}}, "host"),
         ({"postBackup": {"httpPost": {"host": "h", "port": 80, "body": "{{ .Nothing }}"}}}, "Nothing"),
         ({"postBackup": {"httpPost": {"host": "h", "port": 80, "body": "{{ if }}"}}}, "body"),
@@ -196,6 +200,80 @@ def test_hooks_are_tasks_around_the_session(tmp_path):
 def test_a_hook_that_can_not_be_done_is_refused_by_its_field(tmp_path, hooks, words):
     refusal = refused(tmp_path, backup(hooks=hooks))
     assert refusal.field == f"spec.hooks.{next(iter(hooks))}"
+    assert words in refusal.sentence
+
+
+READ_ONLY = {
+    "preBackup": {"exec": {"command": ["/bin/sh", "-c", "lock --password=s3cret"]}, "containerName": "etcd"},
+    "postBackup": {"exec": {"command": ["/bin/sh", "-c", "unlock"]}, "containerName": "etcd"},
+}
+"""As Stash's guide makes a database read-only while it is backed up."""
+
+
+def with_service(tmp_path):
+    (tmp_path / "appbinding.yaml").write_text((BASIC / "appbinding.yaml").read_text())
+
+
+@pytest.mark.parametrize(
+    ("settings", "connection"),
+    [
+        (ManifestSettings(execution="kubernetes"), "kubernetes_default"),
+        (ManifestSettings(execution=KubernetesJob(kubernetes_conn_id="jobs")), "jobs"),
+        (ManifestSettings(kubernetes_conn_id="hooks"), "hooks"),
+        (
+            ManifestSettings(kubernetes_conn_id="hooks", execution=KubernetesJob(kubernetes_conn_id="jobs")),
+            "hooks",
+        ),
+    ],
+)
+def test_a_hook_in_the_pod_behind_the_service(tmp_path, settings, connection):
+    from airflow.serialization.serialized_objects import DagSerialization
+
+    with_service(tmp_path)
+    dag = built(tmp_path, backup(hooks=READ_ONLY), settings=settings)[BACKUP]
+    for name in ("pre_backup", "post_backup"):
+        assert dag.get_task(name).target_pod == TargetPod("Service", "etcd", "demo", connection)
+    assert "s3cret" not in dag.doc_md
+    assert "s3cret" not in json.dumps(DagSerialization.to_dict(dag), default=str)
+    no_host = {"postBackup": {"tcpSocket": {"port": "client"}}}
+    dag = built(tmp_path, backup(hooks=no_host), settings=settings)[BACKUP]
+    assert dag.get_task("post_backup").target_pod == TargetPod("Service", "etcd", "demo", connection)
+
+
+def test_a_hook_of_a_batchs_member_has_its_pod_and_one_of_the_batch_has_none(tmp_path):
+    with_service(tmp_path)
+    document = batch()
+    document["spec"]["members"][0]["hooks"] = READ_ONLY
+    settings = ManifestSettings(execution="kubernetes")
+    dag = built(tmp_path, document, settings=settings)["stash.demo.backupbatch.both"]
+    assert dag.get_task("first.pre_backup").target_pod == TargetPod("Service", "etcd", "demo")
+    refusal = refused(tmp_path, batch(hooks=READ_ONLY), settings=settings)
+    assert refusal.field == "spec.hooks.preBackup"
+    assert "preBackup.exec: a command runs in the target's pod, and a batch has none" in refusal.sentence
+
+
+def test_a_restores_hook_in_the_workloads_pod(tmp_path):
+    document = yaml.safe_load((BASIC / "restoresession.yaml").read_text())
+    document["spec"]["hooks"] = {"postRestore": READ_ONLY["postBackup"]}
+    dag = built(tmp_path, document, settings=ManifestSettings())[RESTORE]
+    assert dag.get_task("post_restore").target_pod == TargetPod("StatefulSet", "etcd", "demo")
+    with_service(tmp_path)
+    dag = built(tmp_path, document, settings=ManifestSettings())[RESTORE]
+    assert dag.get_task("post_restore").target_pod == TargetPod("Service", "etcd", "demo")
+    assert "no way to its cluster is known" in refused(tmp_path, document).sentence
+
+
+@pytest.mark.parametrize(
+    ("client_config", "words"),
+    [({"url": "http://etcd:2379"}, "demo/etcd-appbinding names none"), (None, "is not among the manifests")],
+)
+def test_a_hook_whose_pod_no_service_tells_is_refused(tmp_path, client_config, words):
+    if client_config:
+        binding = yaml.safe_load((BASIC / "appbinding.yaml").read_text())
+        binding["spec"]["clientConfig"] = client_config
+        (tmp_path / "appbinding.yaml").write_text(yaml.safe_dump(binding))
+    refusal = refused(tmp_path, backup(hooks=READ_ONLY), settings=ManifestSettings(execution="kubernetes"))
+    assert "which Stash finds by the AppBinding's clientConfig.service" in refusal.sentence
     assert words in refusal.sentence
 
 
