@@ -120,9 +120,10 @@ class BackupSession:
             data: list[BaseOperator] = [*self.pre_backup, session]
             self._finish(dag, data, backup=session, status=session)
             return data[:1]
-        init = ResticInitOperator(task_id="init_repository", create=self.initialize, **self._locking())
         # A Task of the user's own waits for its target itself, if it has to.
-        first: list[BaseOperator] = [self._wait(), init] if self.task is None else [init]
+        wait = [self._wait()] if self.task is None else []
+        init = ResticInitOperator(task_id="init_repository", create=self.initialize, **self._locking())
+        first = [*wait, init]
         backup = self._backup(form)
         chain_before(self.pre_backup, dag, first) >> backup
         data = [*first, *self.pre_backup, backup]
