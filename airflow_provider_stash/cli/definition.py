@@ -92,7 +92,16 @@ def _manifest_verbs() -> tuple[ActionCommand, ...]:
             "render",
             "render.render",
             "Show what DAGs and tasks Stash's manifests give; exit code 1 when anything is refused",
-            (paths, _OUTPUT),
+            (
+                paths,
+                Arg(
+                    ("--execution",),
+                    choices=("worker", "kubernetes"),
+                    default="worker",
+                    help="Where the DAG file has steps run; a Task of your own needs kubernetes (default: worker)",
+                ),
+                _OUTPUT,
+            ),
         ),
     )
 

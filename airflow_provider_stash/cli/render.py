@@ -32,7 +32,7 @@ _LONGEST_VALUE = 40
 def render(args: Namespace) -> Exit | None:
     """Show the DAGs of manifests; exit code 1 when anything in them is refused."""
     manifests = load(*args.paths)
-    dags, refusals = build_all(manifests, ManifestSettings())
+    dags, refusals = build_all(manifests, ManifestSettings(execution=args.execution))
     plans, _ = plan_all(manifests)
     rendered = [_dag(plan, dags) for plan in plans]
     if args.output == "table":

@@ -112,4 +112,6 @@ def stash_task_restore_dag(
 def _end_dry_run(context: Context, result: Any) -> None:
     """End a dry run when the repository was found: neither hooks nor the Task run."""
     if as_bool(context["params"]["dry_run"], "dry_run"):
-        raise AirflowSkipException("A dry run ends here: the repository was found, and nothing else was done.")
+        raise AirflowSkipException(
+            "A dry run ends here: the repository was found, and nothing else was done."
+        )

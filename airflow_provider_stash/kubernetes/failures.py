@@ -106,8 +106,8 @@ def _why_terminated(pod: _Object, name: str, terminated: _Object) -> str:
     if reason == "OOMKilled":
         return (
             "OOMKilled: the container used more memory than its limit"
-            f"{_memory_limit(pod, name)}. What to do: raise resources.limits.memory, or stream the snapshot rather than "
-            "stage it in memory."
+            f"{_memory_limit(pod, name)}. What to do: raise resources.limits.memory, or stream the snapshot rather "
+            "than stage it in memory."
         )
     if reason in {"StartError", "ContainerCannotRun"}:
         return _told(reason, terminated.get("message"), _WAITING["RunContainerError"])

@@ -194,7 +194,13 @@ def _backup_host(identity: Identity, host: Mapping[str, Any] | None) -> Iterator
     if host is None:
         return
     if "fileStats" not in host:  # a Task of the user's own tells how long it took
-        yield "backup", "host_backup_duration_seconds", "Time the backup of a host took", labels, host["duration"]
+        yield (
+            "backup",
+            "host_backup_duration_seconds",
+            "Time the backup of a host took",
+            labels,
+            host["duration"],
+        )
         return
     files = host["fileStats"]
     for name, text, value in (

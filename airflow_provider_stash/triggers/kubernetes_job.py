@@ -46,7 +46,7 @@ class StepJobTrigger(BaseTrigger):
         self.name, self.namespace, self.kubernetes_conn_id = name, namespace, kubernetes_conn_id
         self.startup_timeout, self.poll_interval = startup_timeout, poll_interval
         self.containers = list(containers)
-        self._shown = Shown(self.containers, lambda level, line: self.log.log(level, line))
+        self._shown = Shown(self.containers, self._say)
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         return (
@@ -93,7 +93,7 @@ class StepJobTrigger(BaseTrigger):
         self.log.warning("Job %s/%s was removed, as its task was ended.", self.namespace, self.name)
 
     async def _look(self, client: Any) -> tuple[bool, bool]:
-        """Look once, following the logs while there are any: whether a container has yet to start, and the Job ended."""
+        """Look once, following logs while there are any: whether a container has yet to start, and the Job ended."""
         from kubernetes_asyncio.client import ApiException, BatchV1Api, CoreV1Api
 
         core = CoreV1Api(client)
@@ -124,3 +124,6 @@ class StepJobTrigger(BaseTrigger):
                     *lines, rest = (rest + chunk).split(b"\n")
                     for line in lines:
                         log.add(line.decode(errors="replace"))
+
+    def _say(self, level: int, line: str) -> None:
+        self.log.log(level, line)

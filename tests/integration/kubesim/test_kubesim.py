@@ -119,12 +119,17 @@ def test_init_containers_run_one_after_another_on_what_they_share(core):
 
     def states(name):
         status = core.read_namespaced_pod(name, "default").status
-        return {one.name: one.state for one in [*(status.init_container_statuses or []), *(status.container_statuses or [])]}
+        return {
+            one.name: one.state
+            for one in [*(status.init_container_statuses or []), *(status.container_statuses or [])]
+        }
 
     def made(name, *inits, **main):
         volumes = [{"name": "v", "emptyDir": {}}]
         body = {**container("c", "cat /shared/file"), **main}
-        core.create_namespaced_pod("default", pod(name, "", container=body, initContainers=inits, volumes=volumes))
+        core.create_namespaced_pod(
+            "default", pod(name, "", container=body, initContainers=inits, volumes=volumes)
+        )
 
     first = container("a", "sleep 1; echo one > /shared/file")
     made("inits", first, container("b", "echo two >> /shared/file; echo said"))
@@ -142,7 +147,11 @@ def test_init_containers_run_one_after_another_on_what_they_share(core):
 
     # An image is pulled when its container's turn has come.
     made("inits-pull", first, container("b", "true", image="nowhere:1"))
-    wait_until(lambda: (found := states("inits-pull")["b"].waiting) and found.reason == "ErrImagePull", "no image", 60)
+    wait_until(
+        lambda: (found := states("inits-pull")["b"].waiting) and found.reason == "ErrImagePull",
+        "no image",
+        60,
+    )
     assert states("inits-pull")["a"].terminated.exit_code == 0
     core.delete_namespaced_pod("inits-pull", "default", grace_period_seconds=0)
 

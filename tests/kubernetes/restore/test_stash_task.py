@@ -45,7 +45,11 @@ def manifests(namespace, endpoint, dump, send):
     """Give what a user of Stash keeps for it."""
     place = {"namespace": namespace}
     output = [{"name": "outputDir", "value": "/stash-tmp/output"}]
-    steps = [{"name": "etcd-dump"}, {"name": "etcd-send", "params": output}, {"name": "update-status", "params": output}]
+    steps = [
+        {"name": "etcd-dump"},
+        {"name": "etcd-send", "params": output},
+        {"name": "update-status", "params": output},
+    ]
     with_secret = {"runtimeSettings": {"envFrom": [{"secretRef": {"name": "${REPOSITORY_SECRET_NAME}"}}]}}
     return [
         function("etcd-dump", dump, ETCD_IMAGE),
@@ -137,7 +141,10 @@ def test_what_a_task_backed_up_is_restored_by_ours(own, namespace, restore_of, r
     (snapshot,) = list_snapshots(repository)
     assert snapshot.id.startswith(result["snapshot"])
     assert snapshot.tags == (own.run.run_id,)
-    assert [(one["name"], one["exitCode"]) for one in result["containers"]] == [("etcd-dump-0", 0), ("etcd-send-1", 0)]
+    assert [(one["name"], one["exitCode"]) for one in result["containers"]] == [
+        ("etcd-dump-0", 0),
+        ("etcd-send-1", 0),
+    ]
     assert result["task"] == "own-backup"
     shown = capsys.readouterr().out
     assert "[etcd-dump-0] dumps" in shown
@@ -150,7 +157,9 @@ def test_what_a_task_backed_up_is_restored_by_ours(own, namespace, restore_of, r
 
 
 def test_the_first_function_fails_and_the_next_never_runs(own, capsys):
-    with pytest.raises(JobFailedError, match=r"Init container etcd-dump-0: Exit code 3\. Last words: no etcd here"):
+    with pytest.raises(
+        JobFailedError, match=r"Init container etcd-dump-0: Exit code 3\. Last words: no etcd here"
+    ):
         own.run.execute(own.operator(dump="echo no etcd here; exit 3", send="echo NEVER"))
     shown = capsys.readouterr().out
     assert "[etcd-dump-0] no etcd here" in shown
@@ -183,7 +192,10 @@ def test_killing_the_task_ends_the_job_whichever_function_runs(own):
 
 def test_deferred_the_logs_of_all_are_shown_and_a_retry_finds_the_job(own, namespace, capsys):
     """The first try is lost while it is deferred; the credentials are the connection's."""
-    send = FAILS.replace('"error": "the disk is full"', '"phase": "Succeeded"') + "; test -n \"$RESTIC_PASSWORD\" && echo has it"
+    send = (
+        FAILS.replace('"error": "the disk is full"', '"phase": "Succeeded"')
+        + '; test -n "$RESTIC_PASSWORD" && echo has it'
+    )
     operator = own.operator(dump="sleep 2; echo dumps", send=send, deferrable=True)
     name = f"AIRFLOW_CONN_{operator.restic_conn_id.upper()}"
     password = f"password-{secrets.token_hex(4)}"

@@ -207,13 +207,19 @@ def test_a_task_of_ones_own_is_one_task_among_those_that_stash_did(tmp_path):
     assert (task.plan.name, task.pool, task.pushgateway_conn_id) == ("mine", "restic", "push")
     assert (task.job.namespace, task.job.pod) == ("demo", {"serviceAccountName": "s"})
     assert task.etcd_conn_id == "stash_appbinding__demo__etcd_appbinding"
-    assert set(dag.params) == {"retention", "verify_deeply"}  # its snapshots are tagged by the Task, if at all
+    assert set(dag.params) == {
+        "retention",
+        "verify_deeply",
+    }  # its snapshots are tagged by the Task, if at all
 
 
 def test_a_task_of_ones_own_needs_kubernetes(tmp_path):
     refusal = refused(tmp_path, backup(task={"name": "mine"}), *own_task())
     assert refusal.field == "spec.task.name"
-    assert "'mine' is a Task of your own: its Functions (dump, send, update-status) run in a Pod" in refusal.sentence
+    assert (
+        "'mine' is a Task of your own: its Functions (dump, send, update-status) run in a Pod"
+        in refusal.sentence
+    )
     assert 'ManifestSettings(execution="kubernetes")' in refusal.sentence
 
 

@@ -7,7 +7,9 @@ from airflow_provider_stash.kubernetes.containers import (
 from airflow_provider_stash.kubernetes.failures import why_failed
 
 NAMES = ["dump-0", "send-1", "step"]
-DONE = {"terminated": {"exitCode": 0, "startedAt": "2026-01-01T00:00:00Z", "finishedAt": "2026-01-01T00:00:05Z"}}
+DONE = {
+    "terminated": {"exitCode": 0, "startedAt": "2026-01-01T00:00:00Z", "finishedAt": "2026-01-01T00:00:05Z"}
+}
 FAILED = {"terminated": {"exitCode": 3, "reason": "Error", "message": "bad"}}
 RUNS, WAITS = {"running": {}}, {"waiting": {"reason": "PodInitializing"}}
 
