@@ -196,7 +196,9 @@ class MemberPlanner:
             f"one Pod of task {self.action}: its containers are, one after another, {', '.join(containers)}"
         )
         for field in ("target.rules", "rules"):
-            self.places[f"{self.path}.{field}"] = "variables of the Task and its Functions, such as RESTORE_SNAPSHOTS"
+            self.places[f"{self.path}.{field}"] = (
+                "variables of the Task and its Functions, such as RESTORE_SNAPSHOTS"
+            )
         for index, param in enumerate(member.task.params):
             self.places[f"{path}.params[{index}]"] = f"variable {param.name} of the Task and its Functions"
         return plan

@@ -10,8 +10,8 @@ pytestmark = pytest.mark.oldest
 GUIDE = Path(__file__).parents[2] / "stash_manifests" / "etcd-basic-auth"
 
 
-def rendered(capsys, *paths):
-    render(Namespace(paths=list(paths), output="json", verbose=False))
+def rendered(capsys, *paths, execution="worker"):
+    render(Namespace(paths=list(paths), execution=execution, output="json", verbose=False))
     return json.loads(capsys.readouterr().out)
 
 
@@ -44,8 +44,25 @@ def test_a_refusal_is_told_with_its_place_and_ends_with_1(capsys, tmp_path):
     backup = tmp_path / "backup.yaml"
     backup.write_text((GUIDE / "backupconfiguration.yaml").read_text().replace("keepLast", "keepLost"))
     with pytest.raises(SystemExit) as ended:
-        render(Namespace(paths=[str(backup)], output="table", verbose=False))
+        render(Namespace(paths=[str(backup)], execution="worker", output="table", verbose=False))
     assert ended.value.code == 1
     error = capsys.readouterr().err
     assert f"{backup}:1: BackupConfiguration demo/etcd-backup: spec.retentionPolicy.keepLost" in error
     assert "keepLast" in error
+
+
+def test_a_task_of_ones_own_where_jobs_run(capsys, tmp_path):
+    source = (
+        (GUIDE / "backupconfiguration.yaml").read_text().replace("etcd-backup-3.5.0", "postgres-backup-11.2")
+    )
+    (tmp_path / "backup.yaml").write_text(source)
+    paths = [tmp_path, GUIDE / "repository.yaml", GUIDE.parent / "guides" / "task-and-functions.yaml"]
+    with pytest.raises(SystemExit):
+        rendered(capsys, *paths)
+    assert json.loads(capsys.readouterr().out)["dags"][0]["tasks"] == []
+    (dag,) = rendered(capsys, *paths, execution="kubernetes")["dags"]
+    assert (
+        next(one for one in dag["tasks"] if one["task"] == "backup")["operator"] == "StashTaskBackupOperator"
+    )
+    (place,) = [one["place"] for one in dag["fields"] if one["field"] == "spec.task.name"]
+    assert place.endswith("one after another, postgres-backup-11-2-0")
