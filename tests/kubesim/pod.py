@@ -86,8 +86,9 @@ class PodRun:
 
     async def _live(self) -> None:
         for container in self._inits + self._mains:
-            waits = self._inits and container in self._mains
-            self._set(container, {"waiting": {"reason": "PodInitializing" if waits else "ContainerCreating"}})
+            self._set(
+                container, {"waiting": {"reason": "PodInitializing" if self._inits else "ContainerCreating"}}
+            )
         self._store.assign(self._pod, self._node)
         mounts = await self._wait_for_volumes()
         if mounts is None or self._ending:

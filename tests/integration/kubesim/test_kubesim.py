@@ -147,11 +147,12 @@ def test_init_containers_run_one_after_another_on_what_they_share(core):
 
     # An image is pulled when its container's turn has come.
     made("inits-pull", first, container("b", "true", image="nowhere:1"))
-    wait_until(
-        lambda: (found := states("inits-pull")["b"].waiting) and found.reason == "ErrImagePull",
-        "no image",
-        60,
-    )
+
+    def refused():
+        state = states("inits-pull").get("b")
+        return state and state.waiting and state.waiting.reason == "ErrImagePull"
+
+    wait_until(refused, "the second image can't be pulled", 60)
     assert states("inits-pull")["a"].terminated.exit_code == 0
     core.delete_namespaced_pod("inits-pull", "default", grace_period_seconds=0)
 

@@ -34,15 +34,15 @@ mkdir -p ${outputDir}
 echo '{"targetStatus": {"stats": [{"hostname": "${HOSTNAME}", "phase": "Succeeded", "snapshots": [{"name": "'$id'"}]}]}}' > ${outputDir}/output.json
 """
 FAILS = 'mkdir -p ${outputDir}; echo \'{"targetStatus": {"stats": [{"hostname": "h", "error": "the disk is full"}]}}\' > ${outputDir}/output.json'
-SECRET = "storage"
+SECRET, NOWHERE = "storage", "http://127.0.0.1:9"
 
 
 def function(name, script, image, **spec):
     return {**STASH, "kind": "Function", "metadata": {"name": name}, "spec": {"image": image, "command": ["/bin/sh", "-c"], "args": [script], **spec}}  # fmt: skip
 
 
-def manifests(namespace, endpoint, dump, send):
-    """Give what a user of Stash keeps for it."""
+def manifests(namespace, kind, endpoint, dump, send, image):
+    """Give what a user of Stash keeps for it; the second Function has this image."""
     place = {"namespace": namespace}
     output = [{"name": "outputDir", "value": "/stash-tmp/output"}]
     steps = [
@@ -51,29 +51,35 @@ def manifests(namespace, endpoint, dump, send):
         {"name": "update-status", "params": output},
     ]
     with_secret = {"runtimeSettings": {"envFrom": [{"secretRef": {"name": "${REPOSITORY_SECRET_NAME}"}}]}}
+    target = {"ref": {"apiVersion": "appcatalog.appscode.com/v1alpha1", "kind": "AppBinding", "name": "etcd"}}
+    session = {
+        "repository": {"name": "repo"},
+        "task": {"name": "own", "params": [{"name": "endpoint", "value": endpoint}]},
+        # kubesim's images are this host's: not all of it may be for others
+        "runtimeSettings": {"pod": {"securityContext": {"runAsUser": 0}}},
+    }
+    if kind == "RestoreSession":
+        session["target"] = {**target, "rules": [{"snapshots": ["1a2b3c4d"]}]}
+    else:
+        session |= {"target": target, "schedule": "@hourly", "retentionPolicy": {"keepLast": 5}}
     return [
         function("etcd-dump", dump, ETCD_IMAGE),
-        function("etcd-send", send, IMAGE, **with_secret),
-        {**STASH, "kind": "Task", "metadata": {"name": "own-backup"}, "spec": {"steps": steps}},
+        function("etcd-send", send, image, **with_secret),
+        {**STASH, "kind": "Task", "metadata": {"name": "own"}, "spec": {"steps": steps}},
         {
-            "apiVersion": "appcatalog.appscode.com/v1alpha1", "kind": "AppBinding", "metadata": {"name": "etcd", **place},
+            "apiVersion": "appcatalog.appscode.com/v1alpha1",
+            "kind": "AppBinding",
+            "metadata": {"name": "etcd", **place},
             "spec": {"clientConfig": {"url": endpoint}},
         },
         {
-            "apiVersion": "stash.appscode.com/v1alpha1", "kind": "Repository", "metadata": {"name": "repo", **place},
+            "apiVersion": "stash.appscode.com/v1alpha1",
+            "kind": "Repository",
+            "metadata": {"name": "repo", **place},
             "spec": {"backend": {"rest": {"url": "http://nowhere/"}, "storageSecretName": SECRET}},
         },
-        {
-            **STASH, "kind": "BackupConfiguration", "metadata": {"name": "own", **place},
-            "spec": {
-                "repository": {"name": "repo"}, "schedule": "@hourly", "retentionPolicy": {"name": "l", "keepLast": 5},
-                "task": {"name": "own-backup", "params": [{"name": "endpoint", "value": endpoint}]},
-                "target": {"ref": {"apiVersion": "appcatalog.appscode.com/v1alpha1", "kind": "AppBinding", "name": "etcd"}},
-                # kubesim's images are this host's: not all of it may be for others
-                "runtimeSettings": {"pod": {"securityContext": {"runAsUser": 0}}},
-            },
-        },
-    ]  # fmt: skip
+        {**STASH, "kind": kind, "metadata": {"name": "own", **place}, "spec": session},
+    ]
 
 
 class OwnTask:
@@ -83,14 +89,16 @@ class OwnTask:
         self.namespace, self.directory = namespace, directory
         self.run = Run()
 
-    def operator(self, endpoint="http://127.0.0.1:9", dump=DUMP, send=SEND, **settings):
+    def operator(
+        self, dump=DUMP, send=SEND, *, kind="BackupConfiguration", endpoint=NOWHERE, image=IMAGE, **settings
+    ):
         file = self.directory / "stash.yaml"
-        file.write_text(yaml.safe_dump_all(manifests(self.namespace.name, endpoint, dump, send)))
-        job = KubernetesJob(image=IMAGE, startup_timeout=60.0, poll_interval=1.0, **settings)
+        file.write_text(yaml.safe_dump_all(manifests(self.namespace.name, kind, endpoint, dump, send, image)))
+        job = KubernetesJob(image=IMAGE, **{"startup_timeout": 60.0, "poll_interval": 1.0, **settings})
         dags, refusals = build_all(load(file), ManifestSettings(execution=job))
         assert refusals == []
         (dag,) = dags.values()
-        return dag.get_task("backup")
+        return dag.get_task("restore" if kind == "RestoreSession" else "backup")
 
     def jobs(self):
         return client.BatchV1Api(self.namespace.api).list_namespaced_job(self.namespace.name).items
@@ -145,7 +153,7 @@ def test_what_a_task_backed_up_is_restored_by_ours(own, namespace, restore_of, r
         ("etcd-dump-0", 0),
         ("etcd-send-1", 0),
     ]
-    assert result["task"] == "own-backup"
+    assert result["task"] == "own"
     shown = capsys.readouterr().out
     assert "[etcd-dump-0] dumps" in shown
     assert repository.password not in shown + json.dumps(result)
@@ -171,20 +179,21 @@ def test_a_function_that_tells_of_its_failure_and_ends_well(own):
         own.run.execute(own.operator(dump="true", send=FAILS))
 
 
-def test_an_image_that_can_not_be_pulled_once_its_turn_has_come(own, monkeypatch):
-    monkeypatch.setattr("tests.kubernetes.restore.test_stash_task.IMAGE", "registry.invalid/nothing:1")
-    operator = own.operator(dump="echo first ended")
-    operator.job = type(operator.job)(**{**vars_of(operator.job), "startup_timeout": 4.0})
+def test_an_image_that_can_not_be_pulled_once_its_turn_has_come(own):
+    operator = own.operator(dump="echo first ended", image="registry.invalid/nothing:1", startup_timeout=4.0)
     with pytest.raises(JobFailedError, match=r"did not start its container within 4 s. Err?ImagePull"):
         own.run.execute(operator)
 
 
-def vars_of(job):
-    return {name: getattr(job, name) for name in job.__dataclass_fields__}
+def test_a_restore_by_a_task(own, capsys):
+    send = 'mkdir -p ${outputDir}; echo "restores ${RESTORE_SNAPSHOTS} of ${SOURCE_HOSTNAME} for ${RESTORE_SESSION}"; echo "{}" > ${outputDir}/output.json'
+    result = own.run.execute(own.operator("true", send, kind="RestoreSession"))
+    assert "[etcd-send-1] restores 1a2b3c4d of host-0 for own" in capsys.readouterr().out
+    assert result["stats"] == []
 
 
 def test_killing_the_task_ends_the_job_whichever_function_runs(own):
-    operator = own.operator(dump="echo begun; sleep 600")
+    operator = own.operator(dump="trap 'exit 1' TERM; echo begun; sleep 600 & wait")
     with when(lambda: "begun" in own.log("etcd-dump-0"), operator.on_kill), pytest.raises(TaskKilled):
         own.run.execute(operator)
     wait_until(lambda: not own.jobs(), "the Job is gone", 120)
