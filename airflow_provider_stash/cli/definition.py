@@ -98,7 +98,7 @@ def _manifest_verbs() -> tuple[ActionCommand, ...]:
                     ("--execution",),
                     choices=("worker", "kubernetes"),
                     default="worker",
-                    help="Where the DAG file has steps run; a Task of your own needs kubernetes (default: worker)",
+                    help="Where ManifestSettings has the steps run: what needs a cluster is refused in a worker",
                 ),
                 _OUTPUT,
             ),

@@ -82,7 +82,14 @@ def backup_dag(planned: DagPlan, settings: ManifestSettings) -> DAG:
 def restore_dag(dag_id: str, planned: DagPlan, member: MemberPlan, settings: ManifestSettings) -> DAG:
     """Make the DAG that restores one target."""
     if member.task is not None:
-        return own_restore_dag(dag_id, planned, member, settings)
+        from airflow_provider_stash.dags.manifest_task import own_restore_dag
+
+        return own_restore_dag(
+            planned,
+            execution=_execution(planned, member, settings),
+            confirm=bool(settings.restore.get("confirm", True)),
+            metrics=_metrics(planned, settings),
+        )
     assert member.restore is not None
     arguments: dict[str, Any] = {
         "bump_revision": member.restore.bump_revision,
@@ -103,39 +110,18 @@ def restore_dag(dag_id: str, planned: DagPlan, member: MemberPlan, settings: Man
         **arguments,
     )
     dag.params["snapshot"] = member.restore.snapshot
-    _limit_tasks(dag, planned)
+    limit_tasks(planned, dag)
     return dag
 
 
-def own_restore_dag(dag_id: str, planned: DagPlan, member: MemberPlan, settings: ManifestSettings) -> DAG:
-    """Make the DAG that restores one target by a Task of the user's own."""
-    from airflow_provider_stash.dags.task_restore import stash_task_restore_dag
-
-    assert member.task is not None
-    dag = stash_task_restore_dag(
-        dag_id,
-        etcd_conn_id=member.etcd.conn_id,
-        repository_conn_id=planned.repository.conn_id,
-        task=member.task,
-        execution=_execution_of_task(planned, member, settings),
-        hostname=member.hostname,
-        confirm=bool(settings.restore.get("confirm", True)),
-        pre_restore=hook_tasks(planned, member.pre, member),
-        post_restore=hook_tasks(planned, member.post, member),
-        metrics=_metrics(planned, settings),
-        dag_kwargs=dag_arguments(planned),
-    )
-    _limit_tasks(dag, planned)
-    return dag
-
-
-def _limit_tasks(dag: DAG, planned: DagPlan) -> None:
-    """Limit each task of a restore by its ``timeOut``."""
-    if planned.timeout is not None:
-        # Not the run as a whole: Airflow would end it without its way back. Nor is a person hurried.
-        for task in dag.tasks:
-            if not task.is_teardown and task.task_id != "approve":
-                task.execution_timeout = planned.timeout
+def limit_tasks(planned: DagPlan, dag: DAG) -> None:
+    """Limit a restore's tasks in time: not the run as a whole, which Airflow would end without its way back."""
+    if planned.timeout is None:
+        return
+    for task in dag.tasks:
+        # Nor is a person hurried.
+        if not task.is_teardown and task.task_id.rpartition(".")[2] != "approve":
+            task.execution_timeout = planned.timeout
 
 
 def _workload(planned: DagPlan, member: MemberPlan, settings: ManifestSettings) -> Workload:
@@ -161,22 +147,6 @@ def _execution(planned: DagPlan, member: MemberPlan, settings: ManifestSettings)
     """Give where a target's steps run, by its own settings."""
     job = as_job(settings.execution)
     return _job(planned, member, job) if job is not None else None
-
-
-def _execution_of_task(planned: DagPlan, member: MemberPlan, settings: ManifestSettings) -> KubernetesJob:
-    """Give how the Job of a Task of the user's own runs."""
-    from airflow_provider_stash.resources.refusal import Refused
-
-    execution = _execution(planned, member, settings)
-    if execution is None:
-        assert member.task is not None
-        steps = ", ".join(one["name"] for one in member.task.spec["steps"])
-        raise Refused(
-            f"{member.path}.task.name",
-            f"{member.task.name!r} is a Task of your own: its Functions ({steps}) run in a Pod, a worker can't run "
-            'them. Give dags_from_manifests settings=ManifestSettings(execution="kubernetes"), or a KubernetesJob.',
-        )
-    return execution
 
 
 def _job(planned: DagPlan, member: MemberPlan, job: KubernetesJob) -> KubernetesJob:
@@ -218,7 +188,9 @@ def backup_arguments(planned: DagPlan, member: MemberPlan, settings: ManifestSet
         **settings.backup,
     }
     if member.task is not None:
-        job = _execution_of_task(planned, member, settings)
+        from airflow_provider_stash.dags.manifest_task import needs_kubernetes
+
+        job = needs_kubernetes(member, _execution(planned, member, settings))
         arguments |= {"task": member.task, "execution": job, "one_task": False}
     return arguments
 

@@ -256,6 +256,11 @@ def test_a_member_of_a_batch_may_have_a_task_of_ones_own(tmp_path):
     dag = built(tmp_path, document, *own_task(), settings=IN_KUBERNETES)["stash.demo.backupbatch.both"]
     assert isinstance(dag.get_task("second.session.backup"), StashTaskBackupOperator)
     assert "first.session.session" in dag.task_ids  # one_task, as asked for
+    document = batch("RestoreBatch", "etcd-restore-3.5.0")
+    document["spec"]["members"][1]["task"]["name"] = "mine"
+    refusal = refused(tmp_path, document, *own_task(), settings=IN_KUBERNETES)
+    assert refusal.field == "spec.members[1].task.name"
+    assert "restore this member by a RestoreSession" in refusal.sentence
 
 
 def test_hooks_are_tasks_around_the_session(tmp_path):
