@@ -144,6 +144,10 @@ class RestoreVerificationError(StashError):
     retryable = False
 
 
+class FunctionFailedError(StashError):
+    """A Function of a user's own Task has written that it failed, or has not written what it should have."""
+
+
 class HookError(StashError):
     """A hook's request was refused or got no answer, nothing listens at its port, or its command failed."""
 

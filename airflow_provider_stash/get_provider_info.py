@@ -31,6 +31,7 @@ def get_provider_info() -> dict[str, Any]:
                     f"{_PACKAGE}.operators.etcd",
                     f"{_PACKAGE}.operators.restore",
                     f"{_PACKAGE}.operators.metrics",
+                    f"{_PACKAGE}.operators.stash_task",
                     f"{_PACKAGE}.operators.watchdog",
                 ],
             },

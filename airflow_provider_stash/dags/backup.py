@@ -71,11 +71,11 @@ def etcd_backup_dag(
     what = f"Backup of {etcd_conn_id} to {repository_conn_id}"
     arguments = add_callbacks(arguments, notify, what=what, proof_task_id=backup.backup_task_id)
     with DAG(dag_id, **arguments) as dag:
-        params = ("tags", "keep_forever", "verify_deeply", "retention")
+        params = backup_form(own_task=backup.task is not None)
         first = backup.build(dag, BackupForm(**{name: dag.param(name) for name in params}))
         if overlap == "skip":
             SkipIfRunningOperator(task_id="skip_if_running") >> first
-    add_form(dag, backup_form())
+    add_form(dag, params)
     return dag
 
 

@@ -11,6 +11,7 @@ from airflow.sdk import TriggerRule
 
 from airflow_provider_stash.dags.hooks import PostHook, attach_after, chain_before, described
 from airflow_provider_stash.dags.metrics import Metrics
+from airflow_provider_stash.exceptions import InvalidConfigurationError
 from airflow_provider_stash.kubernetes.job_settings import KubernetesJob, as_job
 from airflow_provider_stash.operators.etcd import EtcdBackupOperator, EtcdWaitOperator
 from airflow_provider_stash.operators.restic import (
@@ -20,12 +21,15 @@ from airflow_provider_stash.operators.restic import (
     ResticStatusOperator,
 )
 from airflow_provider_stash.operators.session import EtcdBackupSessionOperator
+from airflow_provider_stash.operators.stash_task import StashTaskBackupOperator
 from airflow_provider_stash.restic.forget import RetentionPolicy
 from airflow_provider_stash.sensors.etcd import EtcdHealthSensor
 from airflow_provider_stash.steps.backup import STASH_HOST, TempDir
 
 if TYPE_CHECKING:
     from airflow.sdk import DAG, BaseOperator
+
+    from airflow_provider_stash.resources.task_plan import TaskPlan
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,8 @@ class BackupSession:
     :param execution: where the steps run: ``worker`` (the default), ``kubernetes`` (Jobs as the connection
         ``kubernetes_default`` says), or a ``KubernetesJob``.
     :param one_task: all steps in one task, ``session``: one Job, where ``execution`` is one.
+    :param task: a Task of the user's own that takes the backup, in a Job: it does without ``one_task``, and what is
+        said of etcd and of ``restic backup`` has no effect on it. None: it is taken as Stash's etcd addon does.
     :param wait_timeout: seconds to wait for etcd (Stash: ``waitTimeout``).
     :param deferrable: wait for etcd in the triggerer; a Job has a ``deferrable`` of its own.
     :param temp_dir: stage the snapshot in a file; None: stream it.
@@ -75,6 +81,7 @@ class BackupSession:
     read_data_subset: str | None = None
     execution: KubernetesJob | str | None = None
     one_task: bool = False
+    task: TaskPlan | None = None
     wait_timeout: float = 300.0
     deferrable: bool = False
     temp_dir: TempDir | None = None
@@ -91,6 +98,10 @@ class BackupSession:
         if policy is not None and not isinstance(policy, RetentionPolicy):
             # A mistake shows when the DAG is parsed.
             object.__setattr__(self, "retention_policy", RetentionPolicy.from_stash(policy))
+        if self.task is not None and (self.one_task or as_job(self.execution) is None):
+            raise InvalidConfigurationError(
+                f"The Task {self.task.name} needs Kubernetes, and a task of its own: give execution, and no one_task."
+            )
 
     @property
     def backup_task_id(self) -> str:
@@ -109,11 +120,13 @@ class BackupSession:
             data: list[BaseOperator] = [*self.pre_backup, session]
             self._finish(dag, data, backup=session, status=session)
             return data[:1]
-        wait = self._wait()
+        # A Task of the user's own waits for its target itself, if it has to.
+        wait = [self._wait()] if self.task is None else []
         init = ResticInitOperator(task_id="init_repository", create=self.initialize, **self._locking())
-        backup = EtcdBackupOperator(task_id="backup", **self._backup_arguments(form))
-        chain_before(self.pre_backup, dag, [wait, init]) >> backup
-        data = [wait, init, *self.pre_backup, backup]
+        first = [*wait, init]
+        backup = self._backup(form)
+        chain_before(self.pre_backup, dag, first) >> backup
+        data = [*first, *self.pre_backup, backup]
         forget, check = self._forget(form), self._check(form)
         if forget is not None:
             backup >> forget
@@ -130,7 +143,7 @@ class BackupSession:
         )
         data[-1] >> status
         self._finish(dag, data, backup=backup, status=status)
-        return [wait, init]
+        return first
 
     # --- tasks ------------------------------------------------------------------------------------
 
@@ -145,6 +158,18 @@ class BackupSession:
             read_data=form.verify_deeply,
             read_data_subset=self.read_data_subset,
             **self._backup_arguments(form),
+        )
+
+    def _backup(self, form: BackupForm) -> BaseOperator:
+        if self.task is None:
+            return EtcdBackupOperator(task_id="backup", **self._backup_arguments(form))
+        return StashTaskBackupOperator(
+            task_id="backup",
+            plan=self.task,
+            etcd_conn_id=self.etcd_conn_id,
+            hostname=self.hostname,
+            pushgateway_conn_id=self.metrics.pushgateway_conn_id if self.metrics else None,
+            **self._locking(),
         )
 
     def _wait(self) -> BaseOperator:

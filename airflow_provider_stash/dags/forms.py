@@ -28,6 +28,8 @@ _BUMPS = {
     "off": "Off: count on from the snapshot's revision; watchers must be restarted by hand",
 }
 
+_OF_SNAPSHOT = {"tags", "keep_forever"}
+
 _checked: set[str] = set()
 
 
@@ -46,10 +48,14 @@ def add_form(dag: DAG, form: Mapping[str, Param]) -> None:
     object.__setattr__(dag, "params", params)
 
 
-def backup_form() -> dict[str, Param]:
-    """Make the form of a backup."""
+def backup_form(*, own_task: bool = False) -> dict[str, Param]:
+    """
+    Make the form of a backup.
+
+    :param own_task: whether a Task of the user's own takes it, which tags its snapshots itself.
+    """
     snapshot, run = "The snapshot", "This run"
-    return {
+    form = {
         "tags": Param(
             [],
             type=["array", "null"],
@@ -81,6 +87,7 @@ def backup_form() -> dict[str, Param]:
             section=run,
         ),
     }
+    return {name: param for name, param in form.items() if not own_task or name not in _OF_SNAPSHOT}
 
 
 def restore_form(

@@ -85,6 +85,15 @@ def backup_dag(planned: DagPlan, settings: ManifestSettings) -> DAG:
 
 def restore_dag(dag_id: str, planned: DagPlan, member: MemberPlan, settings: ManifestSettings) -> DAG:
     """Make the DAG that restores one target."""
+    if member.task is not None:
+        from airflow_provider_stash.dags.manifest_task import own_restore_dag
+
+        return own_restore_dag(
+            planned,
+            execution=_execution(planned, member, settings),
+            confirm=bool(settings.restore.get("confirm", True)),
+            metrics=_metrics(planned, settings),
+        )
     assert member.restore is not None
     arguments: dict[str, Any] = {
         "bump_revision": member.restore.bump_revision,
@@ -106,12 +115,18 @@ def restore_dag(dag_id: str, planned: DagPlan, member: MemberPlan, settings: Man
         **arguments,
     )
     dag.params["snapshot"] = member.restore.snapshot
-    if planned.timeout is not None:
-        # Not the run as a whole: Airflow would end it without its way back. Nor is a person hurried.
-        for task in dag.tasks:
-            if not task.is_teardown and task.task_id != "approve":
-                task.execution_timeout = planned.timeout
+    limit_tasks(planned, dag)
     return dag
+
+
+def limit_tasks(planned: DagPlan, dag: DAG) -> None:
+    """Limit a restore's tasks in time: not the run as a whole, which Airflow would end without its way back."""
+    if planned.timeout is None:
+        return
+    for task in dag.tasks:
+        # Nor is a person hurried.
+        if not task.is_teardown and task.task_id.rpartition(".")[2] != "approve":
+            task.execution_timeout = planned.timeout
 
 
 def _workload(planned: DagPlan, member: MemberPlan, settings: ManifestSettings) -> Workload:
@@ -162,8 +177,12 @@ def _job(planned: DagPlan, member: MemberPlan, job: KubernetesJob) -> Kubernetes
 
 
 def backup_arguments(planned: DagPlan, member: MemberPlan, settings: ManifestSettings) -> dict[str, Any]:
-    """Give the arguments of ``etcd_backup`` for one target."""
-    return {
+    """
+    Give the arguments of ``etcd_backup`` for one target.
+
+    :raises Refused: its Task can't be run where this runs.
+    """
+    arguments = {
         "etcd_conn_id": member.etcd.conn_id,
         "repository_conn_id": planned.repository.conn_id,
         "retention_policy": planned.retention_policy,
@@ -173,6 +192,12 @@ def backup_arguments(planned: DagPlan, member: MemberPlan, settings: ManifestSet
         "execution": _execution(planned, member, settings),
         **settings.backup,
     }
+    if member.task is not None:
+        from airflow_provider_stash.dags.manifest_task import needs_kubernetes
+
+        job = needs_kubernetes(member, _execution(planned, member, settings))
+        arguments |= {"task": member.task, "execution": job, "one_task": False}
+    return arguments
 
 
 def dag_arguments(planned: DagPlan) -> dict[str, Any]:

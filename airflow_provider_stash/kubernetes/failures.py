@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+from airflow_provider_stash.kubernetes.containers import container_statuses
 
 _Object = Mapping[str, Any]
 
@@ -37,7 +39,7 @@ def why_waiting(pod: _Object | None, events: Sequence[_Object] = ()) -> str:
             if event.get("reason") == "FailedCreate":
                 return _not_created(str(event.get("message") or ""))
         return ""
-    for status in _container_statuses(pod):
+    for status in container_statuses(pod):
         waiting = (status.get("state") or {}).get("waiting") or {}
         reason = waiting.get("reason", "")
         if reason in _WAITING:
@@ -88,30 +90,45 @@ def why_failed(job: _Object | None, pod: _Object | None, events: Sequence[_Objec
             return _told(
                 one.get("reason"), one.get("message"), "try again; a priorityClassName keeps it longer"
             )
-    for container in _container_statuses(pod):
+    for container in container_statuses(pod):
         terminated = (container.get("state") or {}).get("terminated")
-        if terminated is None:
-            continue
-        reason, code = terminated.get("reason", ""), terminated.get("exitCode")
-        if reason == "OOMKilled":
-            return (
-                "OOMKilled: the container used more memory than its limit"
-                f"{_memory_limit(pod)}. What to do: raise resources.limits.memory, or stream the snapshot rather than "
-                "stage it in memory."
-            )
-        if reason in {"StartError", "ContainerCannotRun"}:
-            return _told(reason, terminated.get("message"), _WAITING["RunContainerError"])
-        if code == _KILLED:
-            return (
-                "Exit code 137: the container was killed from outside, for its memory or with its node. What to do: "
-                "look at the node's memory, give the container resource requests, try again."
-            )
-        if code:
-            message = terminated.get("message")
-            return f"Exit code {code}{': ' + str(message).strip() if message else ''}."
+        why = _why_terminated(pod, container["name"], terminated) if terminated is not None else ""
+        if why:
+            return f"{_called(pod, container['name'])}{why}"
     return why_waiting(pod, events) or _sentence(
         status.get("message") or condition.get("message") or "The Job failed."
     )
+
+
+def _why_terminated(pod: _Object, name: str, terminated: _Object) -> str:
+    """Tell why a container ended badly; empty: it did not."""
+    reason, code = terminated.get("reason", ""), terminated.get("exitCode")
+    if reason == "OOMKilled":
+        return (
+            "OOMKilled: the container used more memory than its limit"
+            f"{_memory_limit(pod, name)}. What to do: raise resources.limits.memory, or stream the snapshot rather "
+            "than stage it in memory."
+        )
+    if reason in {"StartError", "ContainerCannotRun"}:
+        return _told(reason, terminated.get("message"), _WAITING["RunContainerError"])
+    if code == _KILLED:
+        return (
+            "Exit code 137: the container was killed from outside, for its memory or with its node. What to do: "
+            "look at the node's memory, give the container resource requests, try again."
+        )
+    if code:
+        message = terminated.get("message")
+        return f"Exit code {code}{': ' + str(message).strip() if message else ''}."
+    return ""
+
+
+def _called(pod: _Object, name: str) -> str:
+    """Name a container, where the Pod has others beside it."""
+    spec = pod.get("spec") or {}
+    inits = [one["name"] for one in spec.get("initContainers") or ()]
+    if name in inits:
+        return f"Init container {name}: "
+    return f"Container {name}: " if inits or len(spec.get("containers") or ()) > 1 else ""
 
 
 def _not_created(message: str) -> str:
@@ -134,22 +151,17 @@ def _conditions(thing: _Object) -> Sequence[_Object]:
     return (thing.get("status") or {}).get("conditions") or ()
 
 
-def _container_statuses(pod: _Object) -> Iterator[_Object]:
-    status = pod.get("status") or {}
-    yield from status.get("initContainerStatuses") or ()
-    yield from status.get("containerStatuses") or ()
-
-
 def _has_run(pod: _Object | None) -> bool:
     return pod is not None and any(
-        set(one.get("state") or {}) & {"running", "terminated"} for one in _container_statuses(pod)
+        set(one.get("state") or {}) & {"running", "terminated"} for one in container_statuses(pod)
     )
 
 
-def _memory_limit(pod: _Object) -> str:
-    for container in (pod.get("spec") or {}).get("containers") or ():
+def _memory_limit(pod: _Object, name: str) -> str:
+    spec = pod.get("spec") or {}
+    for container in (*(spec.get("initContainers") or ()), *(spec.get("containers") or ())):
         limit = ((container.get("resources") or {}).get("limits") or {}).get("memory")
-        if limit:
+        if limit and container["name"] == name:
             return f" of {limit}"
     return ""
 

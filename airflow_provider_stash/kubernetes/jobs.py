@@ -6,24 +6,23 @@ import contextlib
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from airflow_provider_stash.exceptions import JobFailedError, KubernetesError, KubernetesPermissionError
 from airflow_provider_stash.kubernetes.api import ConflictError, NotFoundError, call, open_stream
+from airflow_provider_stash.kubernetes.containers import telling_container, waits
 from airflow_provider_stash.kubernetes.failures import why_failed, why_waiting
+from airflow_provider_stash.kubernetes.logs import Say, Shown
 from airflow_provider_stash.kubernetes.manifests import CONTAINER
 from airflow_provider_stash.kubernetes.record import is_record, read_record
 
 log = logging.getLogger(__name__)
 
-Say = Callable[[int, str], Any]
-
 _FIRST_POLL = 0.25
 _GONE_SECONDS = 120.0
 _LAST_LINES = 5
 _EVENTS_AFTER_SECONDS = 3.0
-_LEVELS = {name: getattr(logging, name) for name in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")}
 
 
 class Jobs:
@@ -32,12 +31,13 @@ class Jobs:
 
     :param api_client: a ``kubernetes.client.ApiClient``.
     :param namespace: where.
+    :param containers: of their Pods, as they run one after another.
     """
 
-    def __init__(self, api_client: Any, namespace: str) -> None:
+    def __init__(self, api_client: Any, namespace: str, containers: Sequence[str] = (CONTAINER,)) -> None:
         from kubernetes.client import BatchV1Api, CoreV1Api
 
-        self.namespace = namespace
+        self.namespace, self.containers = namespace, containers
         self._batch, self._core = BatchV1Api(api_client), CoreV1Api(api_client)
         self._denied = ""
 
@@ -115,28 +115,39 @@ class Jobs:
         self, name: str, *, startup_timeout: float, poll_interval: float, say: Say = log.log
     ) -> dict[str, Any]:
         """
-        Wait for a Job's end and show its log meanwhile.
+        Wait for a Job's end and show its containers' logs meanwhile.
 
-        :param startup_timeout: seconds for its container to start.
+        :param startup_timeout: seconds for a container to start whose turn it is.
         :param poll_interval: seconds between looks at the Job.
-        :param say: takes the container's log: level and line.
-        :return: what its step returned.
+        :param say: takes the logs: level and line.
+        :return: what its step returned; empty where no container runs a step.
         :raises StashError: what its step raised.
         :raises JobFailedError: the Job ended without a word of its step, or did not start.
         """
-        pod = self._wait_for_start(name, startup_timeout, poll_interval, say)
-        shown, pause = 0, _FIRST_POLL
+        shown, told = Shown(self.containers, say), ""
+        active, pause = time.monotonic(), _FIRST_POLL
         while True:
+            pod = self.pod(name)
             if pod is not None:
-                shown, record = self._show_log(pod, shown, say)
-                if record is not None:  # no need to wait until the Job's status tells its end, too
-                    return read_record(record)
+                self._show(pod, shown)
+            if shown.record is not None:  # no need to wait until the Job's status tells its end, too
+                return read_record(shown.record)
             job = self.get(name)
             if job is None or ended(job):
                 return self.outcome(name, job)
+            if waits(pod, self.containers):
+                passed = time.monotonic() - active
+                events = self._events(name, pod) if passed > _EVENTS_AFTER_SECONDS else []
+                why = why_waiting(pod, events)
+                if why and why != told:
+                    say(logging.WARNING, f"Job {name} waits. {why}")
+                    told = why
+                if passed > startup_timeout:
+                    raise self.why_not_started(name, startup_timeout)
+            else:
+                active = time.monotonic()
             time.sleep(pause)
             pause = min(2 * pause, poll_interval)
-            pod = self.pod(name)
 
     def outcome(self, name: str, job: Mapping[str, Any] | None) -> dict[str, Any]:
         """
@@ -150,6 +161,8 @@ class Jobs:
         lines = self._last_lines(pod)
         if lines and is_record(lines[-1]):
             return read_record(lines[-1])
+        if job is not None and ended(job) == "Complete" and CONTAINER not in self.containers:
+            return {}
         why = why_failed(job, pod, self._events(name, pod))
         words = f" Last words: {' | '.join(lines)}" if lines else ""
         raise JobFailedError(f"Job {self.namespace}/{name} failed. {why}{words}{self._denied}")
@@ -162,50 +175,19 @@ class Jobs:
             f"Job {self.namespace}/{name} did not start its container within {seconds:.0f} s. {why}{self._denied}"
         )
 
-    def _wait_for_start(
-        self, name: str, timeout: float, poll_interval: float, say: Say
-    ) -> dict[str, Any] | None:
-        """Give the Pod whose container has started; None: the Job has ended before."""
-        begin, pause, told = time.monotonic(), _FIRST_POLL, ""
-        while True:
-            pod = self.pod(name)
-            if pod is not None and has_started(pod):
-                return pod
-            job = self.get(name)
-            if job is None or ended(job):
-                return None
-            passed = time.monotonic() - begin
-            events = self._events(name, pod) if passed > _EVENTS_AFTER_SECONDS else []
-            why = why_waiting(pod, events)
-            if why and why != told:
-                say(logging.WARNING, f"Job {name} waits. {why}")
-                told = why
-            if passed > timeout:
-                raise self.why_not_started(name, timeout)
-            time.sleep(pause)
-            pause = min(2 * pause, poll_interval)
-
-    def _show_log(self, pod: Mapping[str, Any], shown: int, say: Say) -> tuple[int, str | None]:
-        """
-        Follow a container's log to its end, or until the connection breaks.
-
-        :param shown: lines that were shown before.
-        :return: lines that are shown now, and the step's record, if it came.
-        """
-        number, record = 0, None
-        for number, line in enumerate(self._lines(pod, follow=True), 1):
-            if is_record(line):
-                record = line
-            elif number > shown:
-                show(line, say)
-        return max(number, shown), record
+    def _show(self, pod: Mapping[str, Any], shown: Shown) -> None:
+        """Follow the containers' logs, each to its end, or until the connection breaks."""
+        for unread in shown.unread(pod):
+            for line in self._lines(pod, unread.container, follow=True):
+                unread.add(line)
 
     def _last_lines(self, pod: Mapping[str, Any] | None) -> list[str]:
-        if pod is None or not has_started(pod):
+        container = telling_container(pod, self.containers) if pod is not None else None
+        if pod is None or container is None:
             return []
-        return list(deque(self._lines(pod, tail_lines=_LAST_LINES), _LAST_LINES))
+        return list(deque(self._lines(pod, container, tail_lines=_LAST_LINES), _LAST_LINES))
 
-    def _lines(self, pod: Mapping[str, Any], **options: Any) -> Iterator[str]:
+    def _lines(self, pod: Mapping[str, Any], container: str, **options: Any) -> Iterator[str]:
         from urllib3.exceptions import HTTPError
 
         try:
@@ -213,7 +195,7 @@ class Jobs:
                 self._core.read_namespaced_pod_log,
                 pod["metadata"]["name"],
                 self.namespace,
-                container=CONTAINER,
+                container=container,
                 **options,
             )
         except NotFoundError:
@@ -251,20 +233,3 @@ def ended(job: Mapping[str, Any]) -> str:
         if condition["type"] in {"Complete", "Failed"} and condition["status"] == "True":
             return str(condition["type"])
     return ""
-
-
-def has_started(pod: Mapping[str, Any]) -> bool:
-    """Tell whether the step's container runs or has run."""
-    return any(
-        status["name"] == CONTAINER and set(status.get("state") or {}) & {"running", "terminated"}
-        for status in (pod.get("status") or {}).get("containerStatuses") or ()
-    )
-
-
-def show(line: str, say: Say) -> None:
-    """Write a line of a container's log to the task's, at its own level."""
-    level, _, message = line.partition(" ")
-    if level in _LEVELS:
-        say(_LEVELS[level], message)
-    else:
-        say(logging.INFO, line)

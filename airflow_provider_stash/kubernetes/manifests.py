@@ -77,6 +77,47 @@ def job_manifest(
     :param labels: further labels of Job and Pod.
     :param annotations: further annotations of Job and Pod.
     """
+    pod = settings.pod
+    secret_volumes = [_secret_volume(directory, names) for directory, names in (credentials or {}).items()]
+    body = step_container(
+        settings,
+        arguments,
+        mounts=[
+            {"name": _SCRATCH_VOLUME, "mountPath": SCRATCH},
+            *(_secret_mount(directory) for directory in credentials or {}),
+            *volume_mounts,
+            *(settings.container.get("volumeMounts") or ()),
+        ],
+    )
+    spec = {
+        # A step never talks to the cluster's API.
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        **{key: value for key, value in pod.items() if key in POD_FIELDS},
+        "securityContext": {**_SECURE_POD, **(pod.get("securityContext") or {})},
+        "containers": [body],
+        "volumes": [_scratch(settings), *secret_volumes, *volumes, *(pod.get("volumes") or ())],
+    }
+    return job_of(spec, settings, name=name, namespace=namespace, labels=labels, annotations=annotations)
+
+
+def job_of(
+    pod_spec: Mapping[str, Any],
+    settings: KubernetesJob,
+    *,
+    name: str,
+    namespace: str,
+    labels: Mapping[str, str] | None = None,
+    annotations: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """
+    Build a Job that runs a Pod once.
+
+    :param pod_spec: the Pod's, but for how it ends.
+    :param settings: how.
+    :param labels: further labels of Job and Pod.
+    :param annotations: further annotations of Job and Pod.
+    """
     all_labels = {
         "app.kubernetes.io/name": PREFIX,
         "app.kubernetes.io/managed-by": "airflow",
@@ -84,35 +125,10 @@ def job_manifest(
         **(labels or {}),
     }
     all_annotations = {**settings.annotations, **(annotations or {})}
-    pod, container = settings.pod, settings.container
+    pod = settings.pod
     template_metadata: dict[str, Any] = {"labels": {**all_labels, **(pod.get("podLabels") or {})}}
     if pod_annotations := {**all_annotations, **(pod.get("podAnnotations") or {})}:
         template_metadata["annotations"] = pod_annotations
-    secret_volumes = [_secret_volume(directory, names) for directory, names in (credentials or {}).items()]
-    body: dict[str, Any] = {
-        "name": CONTAINER,
-        "image": settings.image,
-        # In an argument "$(NAME)" would be replaced by a variable's value.
-        "command": [part.replace("$", "$$") for part in [*_priority(container), *settings.command]],
-        "args": [argument.replace("$", "$$") for argument in arguments],
-        **{key: value for key, value in container.items() if key in CONTAINER_FIELDS},
-        "securityContext": {**_SECURE_CONTAINER, **(container.get("securityContext") or {})},
-        "env": [
-            {"name": "HOME", "value": SCRATCH},
-            {"name": "TMPDIR", "value": SCRATCH},
-            {"name": "PYTHONUNBUFFERED", "value": "1"},
-            {"name": "PYTHONDONTWRITEBYTECODE", "value": "1"},
-            *(container.get("env") or ()),
-        ],
-        "volumeMounts": [
-            {"name": _SCRATCH_VOLUME, "mountPath": SCRATCH},
-            *(_secret_mount(directory) for directory in credentials or {}),
-            *volume_mounts,
-            *(container.get("volumeMounts") or ()),
-        ],
-    }  # fmt: skip
-    if settings.image_pull_policy:
-        body["imagePullPolicy"] = settings.image_pull_policy
     job_metadata: dict[str, Any] = {"name": name, "namespace": namespace, "labels": all_labels}
     if all_annotations:
         job_metadata["annotations"] = all_annotations
@@ -125,19 +141,52 @@ def job_manifest(
             "spec": {
                 "restartPolicy": "Never",
                 "terminationGracePeriodSeconds": _GRACE_SECONDS,
-                # A step never talks to the cluster's API.
-                "automountServiceAccountToken": False,
-                "enableServiceLinks": False,
-                **{key: value for key, value in pod.items() if key in POD_FIELDS},
-                "securityContext": {**_SECURE_POD, **(pod.get("securityContext") or {})},
-                "containers": [body],
-                "volumes": [_scratch(settings), *secret_volumes, *volumes, *(pod.get("volumes") or ())],
+                **pod_spec,
             },
         },
     }
     if settings.active_deadline is not None:
         spec["activeDeadlineSeconds"] = settings.active_deadline
     return {"apiVersion": "batch/v1", "kind": "Job", "metadata": job_metadata, "spec": spec}
+
+
+def step_container(
+    settings: KubernetesJob,
+    arguments: Sequence[str],
+    *,
+    mounts: Sequence[Mapping[str, Any]],
+    any_user: bool = False,
+) -> dict[str, Any]:
+    """
+    Build the container that runs a step.
+
+    :param settings: how; its image must be known.
+    :param arguments: what follows the entry point; they are plain to see in the cluster.
+    :param mounts: of its volumes, one of them at ``SCRATCH``.
+    :param any_user: whether it may run as root: in a Pod where others do.
+    """
+    container = settings.container
+    secure = {key: value for key, value in _SECURE_CONTAINER.items() if key != "runAsNonRoot" or not any_user}
+    body: dict[str, Any] = {
+        "name": CONTAINER,
+        "image": settings.image,
+        # In an argument "$(NAME)" would be replaced by a variable's value.
+        "command": [part.replace("$", "$$") for part in [*_priority(container), *settings.command]],
+        "args": [argument.replace("$", "$$") for argument in arguments],
+        **{key: value for key, value in container.items() if key in CONTAINER_FIELDS},
+        "securityContext": {**secure, **(container.get("securityContext") or {})},
+        "env": [
+            {"name": "HOME", "value": SCRATCH},
+            {"name": "TMPDIR", "value": SCRATCH},
+            {"name": "PYTHONUNBUFFERED", "value": "1"},
+            {"name": "PYTHONDONTWRITEBYTECODE", "value": "1"},
+            *(container.get("env") or ()),
+        ],
+        "volumeMounts": list(mounts),
+    }
+    if settings.image_pull_policy:
+        body["imagePullPolicy"] = settings.image_pull_policy
+    return body
 
 
 def secret_manifest(
@@ -179,20 +228,22 @@ def _secret_mount(directory: str) -> dict[str, Any]:
 
 
 def _scratch(settings: KubernetesJob) -> dict[str, Any]:
-    if settings.interim_volume_template is not None:
-        template = {
-            key: settings.interim_volume_template[key]
-            for key in ("metadata", "spec")
-            if key in settings.interim_volume_template
-        }
-        metadata = {
-            key: value
-            for key, value in (template.get("metadata") or {}).items()
-            if key in {"labels", "annotations"}
-        }
-        template = {**template, "metadata": metadata} if metadata else {"spec": template["spec"]}
-        return {"name": _SCRATCH_VOLUME, "ephemeral": {"volumeClaimTemplate": template}}
-    return {"name": _SCRATCH_VOLUME, "emptyDir": dict(settings.temp_dir)}
+    interim = claim_of_pod(settings)
+    return {"name": _SCRATCH_VOLUME, **(interim or {"emptyDir": dict(settings.temp_dir)})}
+
+
+def claim_of_pod(settings: KubernetesJob) -> dict[str, Any] | None:
+    """Give the source of the interim volume, a claim that goes with its Pod; None: there is none."""
+    given = settings.interim_volume_template
+    if given is None:
+        return None
+    metadata = {
+        key: value
+        for key, value in (given.get("metadata") or {}).items()
+        if key in {"labels", "annotations"}
+    }  # fmt: skip
+    template = {**({"metadata": metadata} if metadata else {}), "spec": given["spec"]}
+    return {"ephemeral": {"volumeClaimTemplate": template}}
 
 
 def _priority(container: Mapping[str, Any]) -> list[str]:

@@ -130,7 +130,7 @@ def backup_registry(
     :param success: of the whole session.
     :param duration: of it, in seconds.
     :param now: seconds since the epoch.
-    :param host: what ``steps.backup.back_up`` returned; None: the backup failed.
+    :param host: what ``steps.backup.back_up`` returned, or a ``StashTaskBackupOperator``; None: the backup failed.
     :param repository: what ``steps.repository.repository_status`` returned, if it did.
     """
     series = [*_session(identity, "backup", success, duration, now), *_backup_host(identity, host)]
@@ -192,6 +192,15 @@ def _backup_host(identity: Identity, host: Mapping[str, Any] | None) -> Iterator
         float(host is not None),
     )
     if host is None:
+        return
+    if "fileStats" not in host:  # a Task of the user's own tells how long it took
+        yield (
+            "backup",
+            "host_backup_duration_seconds",
+            "Time the backup of a host took",
+            labels,
+            host["duration"],
+        )
         return
     files = host["fileStats"]
     for name, text, value in (

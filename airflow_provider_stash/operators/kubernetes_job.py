@@ -1,13 +1,14 @@
-"""A step's Job: built from the task and its connections, followed, and removed. Loads the Kubernetes client."""
+"""A task's Job: built from the task and its connections, followed, and removed. Loads the Kubernetes client."""
 
 from __future__ import annotations
 
 import json
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from airflow.providers.cncf.kubernetes.hooks.kubernetes import KubernetesHook
 from airflow.sdk.exceptions import TaskDeferred
@@ -20,6 +21,7 @@ from airflow_provider_stash.exceptions import (
 )
 from airflow_provider_stash.kubernetes.jobs import Jobs, ended
 from airflow_provider_stash.kubernetes.manifests import (
+    CONTAINER,
     PREFIX,
     job_manifest,
     job_name,
@@ -34,35 +36,43 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider_stash.kubernetes.job_settings import KubernetesJob
+    from airflow_provider_stash.operators.base import StashOperator
     from airflow_provider_stash.operators.step import StepOperator
 
 _SECRETS = f"{PREFIX}/secrets"
 _NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
 
-class StepJob:
+WorkT = TypeVar("WorkT")
+
+
+class TaskInstanceJob(ABC, Generic[WorkT]):
     """
     The Job of one task of one run. Its name follows from these, so that a retry finds it again.
 
-    :param operator: whose step it runs.
+    :param operator: whose work it does.
     :param settings: how.
     :param context: of the task.
+    :param containers: of its Pod, as they run one after another.
     """
 
-    def __init__(self, operator: StepOperator, settings: KubernetesJob, context: Context) -> None:
+    operator: StashOperator
+
+    def __init__(
+        self,
+        operator: StashOperator,
+        settings: KubernetesJob,
+        context: Context,
+        containers: Sequence[str] = (CONTAINER,),
+    ) -> None:
         hook = KubernetesHook(conn_id=settings.kubernetes_conn_id)
         self.operator = operator
         self.settings = settings.with_defaults(job_defaults(hook))
         if self.settings.active_deadline is None and operator.execution_timeout is not None:
             seconds = math.ceil(operator.execution_timeout.total_seconds())
             self.settings = replace(self.settings, active_deadline=seconds)
-        if not self.settings.image:
-            raise InvalidConfigurationError(
-                f"No image is given for the Job of task {operator.task_id}: give KubernetesJob(image=...), or the "
-                f'extra field stash_job of the connection {settings.kubernetes_conn_id!r}: {{"image": "..."}}.'
-            )
         namespace = self.settings.namespace or hook.get_namespace() or own_namespace() or "default"
-        self.jobs = Jobs(hook.get_conn(), namespace)
+        self.jobs = Jobs(hook.get_conn(), namespace, containers)
         ti = context["ti"]
         self.identity = {
             "dag-id": ti.dag_id,
@@ -72,28 +82,57 @@ class StepJob:
         }
         self.name = job_name(ti.task_id, *self.identity.values())
 
-    def run(self, call: StepCall) -> dict[str, Any]:
+    def check_image(self) -> None:
+        """
+        Refuse a Job of a step whose image is not known.
+
+        :raises InvalidConfigurationError: it is not.
+        """
+        if not self.settings.image:
+            raise InvalidConfigurationError(
+                f"No image is given for the Job of task {self.operator.task_id}: give KubernetesJob(image=...), or the "
+                f'extra field stash_job of the connection {self.settings.kubernetes_conn_id!r}: {{"image": "..."}}.'
+            )
+
+    @abstractmethod
+    def build(self, work: WorkT) -> tuple[dict[str, Any], dict[str, dict[str, bytes]]]:
+        """
+        Build the Job.
+
+        :return: its manifest with ``annotations``, and what the Secrets hold that it will own, by what they are for.
+        """
+
+    def result(self, told: dict[str, Any]) -> dict[str, Any]:
+        """
+        Give the task's result.
+
+        :param told: what the Job's step returned.
+        """
+        return told
+
+    def run(self, work: WorkT) -> dict[str, Any]:
         """
         Start the Job, or find it running; wait for it and remove it.
 
-        :return: what the step returned.
+        :return: the task's result.
         :raises TaskDeferred: the triggerer waits.
         :raises StashError: what the step raised, or why the Job failed.
         """
         try:
-            self._ensure(call)
+            self._ensure(work)
             if self.settings.deferrable:
                 raise TaskDeferred(
                     trigger=self._trigger(),
                     method_name="execute_complete",
                     timeout=self.operator.execution_timeout,
                 )
-            result = self.jobs.follow(
+            told = self.jobs.follow(
                 self.name,
                 startup_timeout=self.settings.startup_timeout,
                 poll_interval=self.settings.poll_interval,
                 say=self.operator.log.log,
             )
+            result = self.result(told)
         except BaseException as error:
             self._give_up(error)
             raise
@@ -105,6 +144,7 @@ class StepJob:
         Take an ended Job's result, and remove it.
 
         :param event: of the trigger.
+        :return: the task's result.
         :raises StashError: what the step raised, or why the Job failed.
         """
         try:
@@ -113,7 +153,7 @@ class StepJob:
             job = self.jobs.get(self.name)
             if job is not None and not ended(job):
                 raise self.jobs.why_not_started(self.name, self.settings.startup_timeout)
-            result = self.jobs.outcome(self.name, job)
+            result = self.result(self.jobs.outcome(self.name, job))
         except BaseException as error:
             self._give_up(error)
             raise
@@ -138,6 +178,15 @@ class StepJob:
                 self.jobs.namespace, self.name, self.settings.ttl, error,
             )  # fmt: skip
 
+    def annotations(self, owned: Mapping[str, str]) -> dict[str, str]:
+        """
+        Give what the Job tells of itself.
+
+        :param owned: names of the Secrets that it will own, by what they are for.
+        """
+        identity = {f"{PREFIX}/{key}": value for key, value in self.identity.items()}
+        return {**identity, _SECRETS: json.dumps(owned)}
+
     def _trigger(self) -> StepJobTrigger:
         return StepJobTrigger(
             name=self.name,
@@ -145,19 +194,42 @@ class StepJob:
             kubernetes_conn_id=self.settings.kubernetes_conn_id,
             startup_timeout=self.settings.startup_timeout,
             poll_interval=self.settings.poll_interval,
+            containers=self.jobs.containers,
         )
 
-    def _ensure(self, call: StepCall) -> None:
-        request: dict[str, Any] = {"arguments": plain(call.arguments)}
+    def _ensure(self, work: WorkT) -> None:
+        manifest, owned = self.build(work)
+
+        def secrets(job: Mapping[str, Any]) -> list[dict[str, Any]]:
+            # A Job that was found names the Secrets it waits for.
+            names = json.loads(job["metadata"]["annotations"][_SECRETS])
+            return [
+                secret_manifest(name=names[purpose], job=job, data=data)
+                for purpose, data in owned.items()
+                if purpose in names
+            ]
+
+        self.jobs.ensure(manifest, secrets)
+
+
+class StepJob(TaskInstanceJob[StepCall]):
+    """The Job of a step."""
+
+    operator: StepOperator
+
+    def build(self, work: StepCall) -> tuple[dict[str, Any], dict[str, dict[str, bytes]]]:
+        """Build the Job, with its credentials as files."""
+        self.check_image()
+        request: dict[str, Any] = {"arguments": plain(work.arguments)}
         mounted: dict[str, list[str]] = {}
         owned: dict[str, dict[str, bytes]] = {}
-        if call.of_etcd:
+        if work.of_etcd:
             config = self.operator.etcd()
             request["etcd"] = credentials.etcd_settings(config)
             self._credentials(
                 "etcd", self.settings.etcd_secret, credentials.etcd_secret(config), mounted, owned
             )
-        if call.of_repository:
+        if work.of_repository:
             given = self.settings.repository_secret
             repository = self.operator.repository(credentials=given is None)
             request["repository"] = credentials.repository_settings(repository)
@@ -167,25 +239,12 @@ class StepJob:
             self.settings,
             name=self.name,
             namespace=self.jobs.namespace,
-            arguments=[call.step, json.dumps(request)],
+            arguments=[work.step, json.dumps(request)],
             credentials=mounted,
-            labels={"app.kubernetes.io/component": call.step},
-            annotations={
-                **{f"{PREFIX}/{key}": value for key, value in self.identity.items()},
-                _SECRETS: json.dumps({directory: mounted[directory][0] for directory in owned}),
-            },
+            labels={"app.kubernetes.io/component": work.step},
+            annotations=self.annotations({directory: mounted[directory][0] for directory in owned}),
         )
-
-        def secrets(job: Mapping[str, Any]) -> list[dict[str, Any]]:
-            # A Job that was found names the Secrets it waits for.
-            names = json.loads(job["metadata"]["annotations"][_SECRETS])
-            return [
-                secret_manifest(name=names[directory], job=job, data=data)
-                for directory, data in owned.items()
-                if directory in names
-            ]
-
-        self.jobs.ensure(manifest, secrets)
+        return manifest, owned
 
     def _credentials(
         self,

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 _PACKAGE = "airflow_provider_stash."
 _OUTCOME = "outcome"
 _ONE_TASK = "EtcdBackupSessionOperator"
-BACKS_UP = frozenset({"EtcdBackupOperator", _ONE_TASK})
+BACKS_UP = frozenset({"EtcdBackupOperator", _ONE_TASK, "StashTaskBackupOperator"})
 """The operators that take a snapshot."""
 _CHUNK = 200
 _TIMELESS = ("Null", "Once", "Continuous", "Asset", "PartitionedAsset")
@@ -58,7 +58,7 @@ class Backup:
     A backup of one cluster to one repository: a row of the overview.
 
     :param dag_id: the DAG.
-    :param task_id: its ``EtcdBackupOperator``, or ``EtcdBackupSessionOperator``.
+    :param task_id: the task that takes the snapshot, of a kind in ``BACKS_UP``.
     :param etcd_conn_id: the cluster.
     :param restic_conn_id: the repository.
     :param hostname: the restic host.

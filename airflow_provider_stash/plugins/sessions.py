@@ -19,6 +19,7 @@ _CONDITIONS = {
     "ResticInitOperator": "BackendRepositoryInitialized",
     "EtcdBackupOperator": "SnapshotTaken",
     "EtcdBackupSessionOperator": "BackupCompleted",
+    "StashTaskBackupOperator": "BackupCompleted",
     "ResticForgetOperator": "RetentionPolicyApplied",
     "ResticCheckOperator": "RepositoryIntegrityVerified",
     "ResticStatusOperator": "RepositoryStatusUpdated",
@@ -38,7 +39,7 @@ _CONDITIONS = {
 _TOLD = (*BACKS_UP, "ResticStatusOperator", "ResticCheckOperator", "ResticForgetOperator")
 _TOLD_OF_RESTORE = ("FetchSnapshotOperator", "VerifyRestoreOperator", "RollBackOperator")
 _CONF = ("snapshot", "dry_run")
-_OMITTED = ("snapshots", "reasons", "file", "token", "sha256", "hash", "warnings", "members", "live")
+_OMITTED = ("snapshots", "reasons", "file", "token", "sha256", "hash", "warnings", "members", "live", "stats")
 
 
 def find_run(database: Database, dag_id: str, run_id: str | None) -> DagRun | None:

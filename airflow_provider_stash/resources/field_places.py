@@ -110,6 +110,13 @@ REFUSED_FIELDS: Mapping[str, str] = {
 }
 """By the path within a member; what else Stash can do, and an etcd cluster can't have done to it."""
 
+OWN_TASK_FIELDS: Mapping[str, str] = {
+    "target.paths": "variable TARGET_PATHS of the Task and its Functions",
+    "target.exclude": "variable EXCLUDE_PATTERNS of the Task and its Functions",
+    "target.args": "variable DRIVER_ARGS of the Task and its Functions",
+}
+"""Those of them that a Task of the user's own may read."""
+
 
 def places_of(kind: str, document: Mapping[str, Any], own: Mapping[str, str]) -> Iterator[FieldPlace]:
     """

@@ -7,7 +7,7 @@ from typing import Any
 
 from airflow_provider_stash.resources.appbinding import AppBinding
 from airflow_provider_stash.resources.etcd_task import WORKLOAD_PARAMS, EtcdParams, action_of, read_params
-from airflow_provider_stash.resources.field_places import REFUSED_FIELDS
+from airflow_provider_stash.resources.field_places import OWN_TASK_FIELDS, REFUSED_FIELDS
 from airflow_provider_stash.resources.hooks import Handler, PostHandler
 from airflow_provider_stash.resources.load import Manifests
 from airflow_provider_stash.resources.model import APPCATALOG_V1ALPHA1, HOST, TaskRef
@@ -15,8 +15,8 @@ from airflow_provider_stash.resources.plan import ConnectionPlan, HookPlan, Memb
 from airflow_provider_stash.resources.refusal import Refused
 from airflow_provider_stash.resources.repository import Repository
 from airflow_provider_stash.resources.task import Task
-from airflow_provider_stash.resources.task_containers import task_pod_spec
-from airflow_provider_stash.resources.task_variables import task_variables
+from airflow_provider_stash.resources.task_plan import TaskPlan
+from airflow_provider_stash.resources.task_planner import plan_task
 
 _SNAPSHOT = re.compile(r"^(latest|[0-9a-f]{4,64})$")
 
@@ -47,28 +47,38 @@ class MemberPlanner:
         if member.target is None:
             raise Refused(f"{self.path}.target", "is missing.")
         namespace, name, binding = self._target(member.target.ref)
-        self._refuse_other_fields(member)
-        params = self._task(member, binding)
+        ref = self._task_ref(member, binding)
+        own = self._own_task(ref, member, binding)
+        self._refuse_other_fields(member, own)
+        params = EtcdParams({}) if own else self._etcd_task(ref, member)
         etcd = ConnectionPlan(
             "AppBinding", namespace, name, binding is not None, {"insecure": True} if params.insecure else {}
         )
         alias = member.target.alias
-        restore = self._restore(member, params, alias or HOST) if self.action == "restore" else None
+        restore = (
+            self._restore(member, params, alias or HOST) if self.action == "restore" and own is None else None
+        )
         pre, post = self.hooks(member.hooks)
         self.no_cache = member.temp_dir.disable_caching
         self.places[f"{self.path}.target.ref"] = f"the etcd connection {etcd.conn_id}; a tag"
-        ref = member.target.ref
+        target = member.target.ref
         self.plan = MemberPlan(
             name=re.sub(r"[^\w-]", "_", alias or name),
             path=self.path,
             etcd=etcd,
-            target={"apiVersion": ref.api_version, "kind": ref.kind, "namespace": namespace, "name": name},
+            target={
+                "apiVersion": target.api_version,
+                "kind": target.kind,
+                "namespace": namespace,
+                "name": name,
+            },
             hostname=restore[1] if restore else alias or HOST,
             service=_service(binding),
             wait_timeout=params.wait_timeout,
             pre=pre,
             post=post,
             restore=restore[0] if restore else None,
+            task=own,
             runtime_settings=member.runtime_settings.dump(),
             temp_dir={k: v for k, v in member.temp_dir.dump().items() if k != "disableCaching"},
             interim_volume=member.interim_volume_template.dump() if member.interim_volume_template else None,
@@ -92,9 +102,12 @@ class MemberPlanner:
             return HookPlan(phase, handler.handler(), handler.execution_policy, path)
         return HookPlan(phase, handler.dump(), path=path)
 
-    def _refuse_other_fields(self, member: Any) -> None:
+    def _refuse_other_fields(self, member: Any, own: TaskPlan | None) -> None:
         dumped = member.dump()
         for field, sentence in REFUSED_FIELDS.items():
+            if own is not None and field in OWN_TASK_FIELDS:
+                self.places[f"{self.path}.{field}"] = OWN_TASK_FIELDS[field]
+                continue
             value: Any = dumped
             for step in field.split("."):
                 value = value.get(step) if isinstance(value, dict) else None
@@ -125,21 +138,23 @@ class MemberPlanner:
             )
         return namespace, ref.name, binding
 
-    def _task(self, member: Any, binding: AppBinding | None) -> EtcdParams:
-        path, task = f"{self.path}.task", member.task
+    def _task_ref(self, member: Any, binding: AppBinding | None) -> TaskRef:
+        """Give the Task and its parameters: the target's, else the AppBinding's own."""
         addon = binding.spec.addon_task(self.action) if binding is not None else TaskRef()
-        name = task.name or addon.name
+        name = member.task.name or addon.name
         if not name:
-            raise Refused(f"{path}.name", f"is missing: give an etcd Task, such as etcd-{self.action}-3.5.0.")
-        values = task.values() or addon.values()
-        action = action_of(name)
-        if action is None:
-            raise Refused(f"{path}.name", self._why_not(name, values, member, binding))
+            raise Refused(
+                f"{self.path}.task.name", f"is missing: give an etcd Task, such as etcd-{self.action}-3.5.0."
+            )
+        return TaskRef(name=name, params=member.task.params or addon.params)
+
+    def _etcd_task(self, ref: TaskRef, member: Any) -> EtcdParams:
+        path, action = f"{self.path}.task", action_of(ref.name)
         if action != self.action:
-            raise Refused(f"{path}.name", f"{name!r} does a {action}; this is a {self.action}.")
-        index = {param.name: number for number, param in enumerate(task.params)}
+            raise Refused(f"{path}.name", f"{ref.name!r} does a {action}; this is a {self.action}.")
+        index = {param.name: number for number, param in enumerate(member.task.params)}
         try:
-            params = read_params(values, action)
+            params = read_params(ref.values(), action)
             if action == "restore":
                 _ = params.initial_cluster
         except Refused as error:
@@ -151,37 +166,49 @@ class MemberPlanner:
                 self.places[f"{path}.params[{index[name_]}]"] = place
         return params
 
-    def _why_not(self, name: str, values: Any, member: Any, binding: AppBinding | None) -> str:
-        """Tell why a Task that is none of etcd's can't be run; one of the user's own is resolved as far as it goes."""
-        task = self.manifests.get(Task, "", name)
+    def _own_task(self, ref: TaskRef, member: Any, binding: AppBinding | None) -> TaskPlan | None:
+        """Plan a Task of the user's own; None: it is one of etcd's, which are built in."""
+        if action_of(ref.name) is not None:
+            return None
+        path = f"{self.path}.task"
+        task = self.manifests.get(Task, "", ref.name)
         if task is None:
-            return (
-                f"{name!r} is none of etcd's Tasks (such as etcd-{self.action}-3.5.0), and the manifests hold no Task "
-                "of this name."
+            raise Refused(
+                f"{path}.name",
+                f"{ref.name!r} is none of etcd's Tasks (such as etcd-{self.action}-3.5.0), and the manifests hold no "
+                "Task of this name.",
+            )
+        if self.session.kind == "RestoreBatch":
+            raise Refused(
+                f"{path}.name",
+                f"{ref.name!r} is a Task of your own, which knows no way back for the batch: restore this member by a "
+                "RestoreSession.",
             )
         reference = self.session.spec.repository
-        variables = task_variables(
-            self.session,
-            member,
-            params=values,
-            repository=self.manifests.get(
-                Repository, reference.namespace or self.session.namespace, reference.name
-            ),
-            binding=binding,
-            rule=next(iter(getattr(member.target, "rules", [])), None),
+        repository = self.manifests.get(
+            Repository, reference.namespace or self.session.namespace, reference.name
         )
+        host = member.target.alias or HOST
+        chosen = self._choose_rule(member, host) if self.action == "restore" else None
         try:
-            pod = task_pod_spec(
-                self.manifests,
-                task,
-                variables,
-                runtime_settings=member.runtime_settings.dump(),
-                temp_dir=member.temp_dir.dump(),
-            )
+            plan, containers = plan_task(
+                self.manifests, task, self.session, member,
+                params=ref.values(), repository=repository, binding=binding, rule=chosen[1] if chosen else None,
+            )  # fmt: skip
         except Refused as error:
-            return f"the Task {name!r} can't be resolved: {error.field}: {error.sentence}"
-        steps = ", ".join(one["name"] for one in (*pod["initContainers"], *pod["containers"]))
-        return f"{name!r} is a Task of your own: its containers ({steps}) need Kubernetes, a worker can't run them."
+            raise Refused(
+                f"{path}.name", f"the Task {ref.name!r} can't be resolved: {error.field}: {error.sentence}"
+            ) from error
+        self.places[f"{path}.name"] = (
+            f"one Pod of task {self.action}: its containers are, one after another, {', '.join(containers)}"
+        )
+        for field in ("target.rules", "rules"):
+            self.places[f"{self.path}.{field}"] = (
+                "variables of the Task and its Functions, such as RESTORE_SNAPSHOTS"
+            )
+        for index, param in enumerate(member.task.params):
+            self.places[f"{path}.params[{index}]"] = f"variable {param.name} of the Task and its Functions"
+        return plan
 
     def _restore(self, member: Any, params: EtcdParams, host: str) -> tuple[RestoreSettings, str]:
         """Give the settings, and the host whose snapshots are meant."""
@@ -201,22 +228,10 @@ class MemberPlanner:
         )
 
     def _rule(self, member: Any, host: str) -> tuple[str, str]:
-        path, rules = f"{self.path}.target.rules", member.target.rules
-        old = getattr(member, "rules", [])
-        if rules and old:
-            raise Refused(
-                f"{self.path}.rules", "stands beside target.rules, which took its place: give one of them."
-            )
-        if old:
-            path, rules = f"{self.path}.rules", old
-        if not rules:
+        chosen = self._choose_rule(member, host)
+        if chosen is None:
             return "latest", host
-        chosen = [index for index, rule in enumerate(rules) if host in rule.target_hosts] or [
-            index for index, rule in reversed(list(enumerate(rules))) if not rule.target_hosts
-        ]
-        if not chosen:
-            raise Refused(path, f"holds no rule for the host {host!r}.")
-        rule, path = rules[chosen[0]], f"{path}[{chosen[0]}]"
+        path, rule = chosen
         for field in ("paths", "include", "exclude"):
             if getattr(rule, field):
                 raise Refused(
@@ -231,6 +246,25 @@ class MemberPlanner:
                 f"{path}.snapshots[0]", f"{snapshot!r} is neither latest nor a snapshot's id (hexadecimal)."
             )
         return snapshot, rule.source_host or host
+
+    def _choose_rule(self, member: Any, host: str) -> tuple[str, Any] | None:
+        """Give the rule that a host has, with its place; None: there are no rules."""
+        path, rules = f"{self.path}.target.rules", member.target.rules
+        old = getattr(member, "rules", [])
+        if rules and old:
+            raise Refused(
+                f"{self.path}.rules", "stands beside target.rules, which took its place: give one of them."
+            )
+        if old:
+            path, rules = f"{self.path}.rules", old
+        if not rules:
+            return None
+        chosen = [index for index, rule in enumerate(rules) if host in rule.target_hosts] or [
+            index for index, rule in reversed(list(enumerate(rules))) if not rule.target_hosts
+        ]
+        if not chosen:
+            raise Refused(path, f"holds no rule for the host {host!r}.")
+        return f"{path}[{chosen[0]}]", rules[chosen[0]]
 
 
 def _service(binding: AppBinding | None) -> dict[str, str] | None:

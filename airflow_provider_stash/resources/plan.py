@@ -9,6 +9,7 @@ from typing import Any
 
 from airflow_provider_stash.resources.connections import connection_id
 from airflow_provider_stash.resources.field_places import FieldPlace, places_of
+from airflow_provider_stash.resources.task_plan import TaskPlan
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,8 @@ class MemberPlan:
     :param wait_timeout: seconds to wait for etcd.
     :param pre: hook before; of a batch's member.
     :param post: hook after; of a batch's member.
-    :param restore: of a restore.
+    :param restore: of a restore, unless it is a Task of the user's own.
+    :param task: a Task of the user's own; None: it is one of etcd's.
     :param runtime_settings: Stash's ``runtimeSettings``, as in YAML; for a place that makes Jobs.
     :param temp_dir: Stash's ``tempDir``, as in YAML, without its cache.
     :param interim_volume: Stash's ``interimVolumeTemplate``, as in YAML.
@@ -103,6 +105,7 @@ class MemberPlan:
     pre: HookPlan | None = None
     post: HookPlan | None = None
     restore: RestoreSettings | None = None
+    task: TaskPlan | None = None
     runtime_settings: Mapping[str, Any] = field(default_factory=dict)
     temp_dir: Mapping[str, Any] = field(default_factory=dict)
     interim_volume: Mapping[str, Any] | None = None

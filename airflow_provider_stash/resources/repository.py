@@ -143,6 +143,8 @@ class Backend(Model):
         """The folder in it."""
         if self.rest:
             return urlsplit(self.rest.url).path
+        if self.local:
+            return self.local.sub_path
         return str(getattr(getattr(self, self.provider), "prefix", ""))
 
     @property

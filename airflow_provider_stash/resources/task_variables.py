@@ -9,8 +9,14 @@ from airflow_provider_stash.resources.appbinding import AppBinding
 from airflow_provider_stash.resources.model import HOST
 from airflow_provider_stash.resources.repository import Repository
 
-_INTERIM = "/stash-interim-volume/data"
-_NO_INTERIM = "/tmp/stash-interim-volume/data"  # noqa: S108 - in the container, as Stash has it
+TMP = "/stash-tmp"
+"""Where all containers of a Task share a directory, in Stash v2024.9.30."""
+
+INTERIM_VOLUME = "/stash-interim-volume"
+"""Where they have the interim volume, if there is one."""
+
+_INTERIM = f"{INTERIM_VOLUME}/data"
+_NO_INTERIM = f"{TMP}/stash-interim-volume/data"
 _MOUNT = "/stash-data"
 _RETENTION = ("keepLast", "keepHourly", "keepDaily", "keepWeekly", "keepMonthly", "keepYearly")
 
@@ -19,24 +25,18 @@ def task_variables(
     session: Any,
     member: Any,
     *,
-    params: Mapping[str, str],
     repository: Repository | None,
     binding: AppBinding | None,
     rule: Any = None,
-    session_name: str = "",
-    pushgateway_url: str = "",
 ) -> dict[str, str]:
     """
-    Give Stash's variables; the target's own parameters go before them all.
+    Give Stash's variables; those that a run alone knows (``run_variables``) are empty.
 
     :param session: the BackupConfiguration, RestoreSession or batch.
     :param member: the target's part of it.
-    :param params: the target's parameters for its Task.
     :param repository: None: not known.
     :param binding: the target; None: not known.
     :param rule: of a restore, the one that the target's host has.
-    :param session_name: of the BackupSession, here of the run.
-    :param pushgateway_url: where containers push metrics to.
     """
     backup = session.kind.startswith("Backup")
     host = member.target.alias or HOST
@@ -44,16 +44,17 @@ def task_variables(
         "NAMESPACE": session.namespace,
         "INVOKER_KIND": session.kind,
         "INVOKER_NAME": session.name,
-        "BACKUP_SESSION" if backup else "RESTORE_SESSION": session_name if backup else session.name,
+        **run_variables("", "", restores=not backup),
         "PROMETHEUS_JOB_NAME": session.name,
-        "PROMETHEUS_PUSHGATEWAY_URL": pushgateway_url,
         "HOSTNAME": host,
         "ENABLE_CACHE": _truth(not member.temp_dir.disable_caching),
         "INTERIM_DATA_DIR": _INTERIM if member.interim_volume_template else _NO_INTERIM,
         "LICENSE_APISERVICE": "",
         **_of_target(session, member, binding),
-        **_of_runtime(member.runtime_settings.container),
+        **nice_variables(member.runtime_settings.container.dump()),
     }
+    if not backup:
+        variables["RESTORE_SESSION"] = session.name
     if repository is not None:
         variables |= _of_repository(repository)
     if backup:
@@ -61,7 +62,18 @@ def task_variables(
         variables["TARGET_PATHS"] = ",".join(member.target.paths) or _MOUNT
     else:
         variables |= _of_rule(rule, host)
-    return {**variables, **params}
+    return variables
+
+
+def run_variables(session_name: str, pushgateway_url: str, *, restores: bool) -> dict[str, str]:
+    """
+    Give the variables that a run alone knows.
+
+    :param session_name: of the BackupSession: here of the run. A restore has the RestoreSession's.
+    :param pushgateway_url: where containers push metrics to; empty: nowhere.
+    """
+    session = {} if restores else {"BACKUP_SESSION": session_name}
+    return {**session, "PROMETHEUS_PUSHGATEWAY_URL": pushgateway_url}
 
 
 def _of_target(session: Any, member: Any, binding: AppBinding | None) -> dict[str, str]:
@@ -100,6 +112,8 @@ def _of_repository(repository: Repository) -> dict[str, str]:
         "REPOSITORY_REGION": backend.region,
         "MAX_CONNECTIONS": str(backend.max_connections),
     }
+    if backend.s3:
+        variables["REPOSITORY_INSECURE_TLS"] = _truth(backend.s3.insecure_tls)
     if backend.storage_secret_name:
         variables["REPOSITORY_SECRET_NAME"] = backend.storage_secret_name
         variables["REPOSITORY_SECRET_NAMESPACE"] = repository.namespace
@@ -132,12 +146,17 @@ def _of_rule(rule: Any, host: str) -> dict[str, str]:
     }
 
 
-def _of_runtime(settings: Any) -> dict[str, str]:
-    """Give what throttles a process; absent where nothing is said."""
+def nice_variables(container: Mapping[str, Any]) -> dict[str, str]:
+    """
+    Give what throttles a container's processes, as Stash's variables; absent where nothing is said.
+
+    :param container: Stash's ``runtimeSettings.container``, as in YAML.
+    """
+    nice, ionice = container.get("nice") or {}, container.get("ionice") or {}
     values = {
-        "NICE_ADJUSTMENT": settings.nice.adjustment if settings.nice else None,
-        "IONICE_CLASS": settings.ionice.class_ if settings.ionice else None,
-        "IONICE_CLASS_DATA": settings.ionice.class_data if settings.ionice else None,
+        "NICE_ADJUSTMENT": nice.get("adjustment"),
+        "IONICE_CLASS": ionice.get("class"),
+        "IONICE_CLASS_DATA": ionice.get("classData"),
     }
     return {name: str(value) for name, value in values.items() if value is not None}
 

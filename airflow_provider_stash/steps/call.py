@@ -26,6 +26,7 @@ _STEPS = {
     "fill_member": "member",
     "migrate_repository": "maintenance",
     "prune_repository": "maintenance",
+    "read_output": "task_output",
     "repository_status": "repository",
     "resolve_snapshot": "resolve",
     "swap_back_member": "member",
@@ -37,7 +38,7 @@ _STEPS = {
 
 _OF_ETCD = {"back_up", "back_up_session", "verify_restore", "wait_for_health"}
 _OF_REPOSITORY = set(_STEPS) - {
-    "clean_member", "swap_back_member", "swap_member", "verify_restore", "wait_for_health",
+    "clean_member", "read_output", "swap_back_member", "swap_member", "verify_restore", "wait_for_health",
 }  # fmt: skip
 _DATACLASSES: Mapping[str, Callable[..., Any]] = {
     "options": PruneOptions,

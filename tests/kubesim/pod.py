@@ -86,12 +86,11 @@ class PodRun:
 
     async def _live(self) -> None:
         for container in self._inits + self._mains:
-            waits = self._inits and container in self._mains
-            self._set(container, {"waiting": {"reason": "PodInitializing" if waits else "ContainerCreating"}})
+            self._set(
+                container, {"waiting": {"reason": "PodInitializing" if self._inits else "ContainerCreating"}}
+            )
         self._store.assign(self._pod, self._node)
         mounts = await self._wait_for_volumes()
-        for container in self._inits + self._mains:
-            await self._wait_for_image(container)
         if mounts is None or self._ending:
             return
         self._address = await self._network.attach(self._uid)
@@ -137,6 +136,7 @@ class PodRun:
     async def _keep(self, container: Object, mounts: dict[str, Path]) -> int:
         """Run a container as often as its pod's restart policy wants; gives its last exit code."""
         restarts, policy = 0, self._spec["restartPolicy"]
+        await self._wait_for_image(container)  # when its turn has come, as the real one pulls
         while not self._ending:
             try:
                 run = self._prepare(container, mounts, restarts)

@@ -17,6 +17,7 @@ MODULES = sorted(
 LEAVES = {
     "airflow_provider_stash.operators.kubernetes_job",
     "airflow_provider_stash.operators.kubernetes_workload",
+    "airflow_provider_stash.operators.task_job",
     "airflow_provider_stash.triggers.kubernetes_job",
 }
 """Modules that load the Kubernetes client, imported by tasks that run a Job and by the triggerer alone."""

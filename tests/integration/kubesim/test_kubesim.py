@@ -113,6 +113,51 @@ def test_exit_codes_images_and_missing_secrets(core):
     core.delete_namespaced_pod("three", "default")
 
 
+def test_init_containers_run_one_after_another_on_what_they_share(core):
+    def container(name, script, image=IMAGE):
+        mounts = [{"name": "v", "mountPath": "/shared"}]
+        return {"name": name, "image": image, "command": ["/bin/sh", "-c", script], "volumeMounts": mounts}
+
+    def states(name):
+        status = core.read_namespaced_pod(name, "default").status
+        return {
+            one.name: one.state
+            for one in [*(status.init_container_statuses or []), *(status.container_statuses or [])]
+        }
+
+    def made(name, *inits, **main):
+        volumes = [{"name": "v", "emptyDir": {}}]
+        body = {**container("c", "cat /shared/file"), **main}
+        core.create_namespaced_pod(
+            "default", pod(name, "", container=body, initContainers=inits, volumes=volumes)
+        )
+
+    first = container("a", "sleep 1; echo one > /shared/file")
+    made("inits", first, container("b", "echo two >> /shared/file; echo said"))
+    assert ended(core, "inits") == ("Succeeded", "one\ntwo\n")
+    log = core.read_namespaced_pod_log("inits", "default", container="b", _preload_content=False).data
+    assert log == b"said\n"
+    times = [(one.terminated.started_at, one.terminated.finished_at) for one in states("inits").values()]
+    assert [one for pair in times for one in pair] == sorted(one for pair in times for one in pair)
+
+    made("inits-fail", container("a", "exit 3"), container("b", "true"))
+    wait_until(lambda: phase(core, "inits-fail") == "Failed", "the pod has failed", 60)
+    found = states("inits-fail")
+    assert found["a"].terminated.exit_code == 3
+    assert {found[name].waiting.reason for name in ("b", "c")} == {"PodInitializing"}
+
+    # An image is pulled when its container's turn has come.
+    made("inits-pull", first, container("b", "true", image="nowhere:1"))
+
+    def refused():
+        state = states("inits-pull").get("b")
+        return state and state.waiting and state.waiting.reason == "ErrImagePull"
+
+    wait_until(refused, "the second image can't be pulled", 60)
+    assert states("inits-pull")["a"].terminated.exit_code == 0
+    core.delete_namespaced_pod("inits-pull", "default", grace_period_seconds=0)
+
+
 def test_exec_services_names_and_signals(api, core):
     server = "trap 'echo bye; exit 0' TERM; python3 -m http.server 8000 --bind 0.0.0.0 >/dev/null 2>&1 & echo ready; wait"
     core.create_namespaced_pod("default", pod("five", server, terminationGracePeriodSeconds=30))

@@ -1,14 +1,18 @@
 """Jobs by a whole Airflow: scheduler, workers and triggerer."""
 
 import json
+import re
 from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
+from airflow_provider_stash.resources.connections import connection_id
 from testbed.airflow_home import AirflowHome
 from tests.kubernetes.jobs.conftest import (
+    ETCD_IMAGE,
     ETCD_PASSWORD,
+    IMAGE,
     KEYS,
     NOTHING_THERE,
     REPOSITORY_PASSWORD,
@@ -32,17 +36,22 @@ def airflow(cluster, tmp_path_factory):
         "AIRFLOW_CONN_ETCD_NOWHERE": NOTHING_THERE,
         "AIRFLOW_CONN_RESTIC_DEFAULT": cluster.repository_connection("by-airflow"),
     }
+    conn_id = connection_id("Repository", cluster.namespace, "own")
+    connections[f"AIRFLOW_CONN_{conn_id.upper()}"] = cluster.repository_connection("by-task")
+    manifests = directory / "own_task.yaml"
+    manifests.write_text(own_task(cluster))
     settings = {key: value for key, value in asdict(settings_of_jobs()).items() if value is not None}
     env = {
         **connections,
         "STASH_TEST_JOB": json.dumps(settings),
+        "STASH_TEST_MANIFESTS": str(manifests),
         "PYTHONPATH": str(Path(__file__).parents[3]),
         "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.1",
         "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "2",
         "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",  # of a loaded machine
     }
     with AirflowHome(directory, Path(__file__).parent / "dags", env) as home:
-        for name in ("backup_held", "backup_deferred", "waits"):
+        for name in ("backup_held", "backup_deferred", "waits", own_dag(cluster)):
             home.wait_for_dag(name, timeout=300)
         yield home
 
@@ -71,6 +80,27 @@ def test_a_backup(airflow, cluster, part):
 
 
 @pytest.mark.timeout(900)
+def test_a_task_of_ones_own(airflow, cluster):
+    data = {"etcd": ETCD_PASSWORD, "RESTIC_PASSWORD": REPOSITORY_PASSWORD}
+    secret = {"metadata": {"name": "own"}, "stringData": data}
+    cluster.core.create_namespaced_secret(cluster.namespace, secret)
+    dag_id = own_dag(cluster)
+    run_id = airflow.trigger(dag_id)
+    state = airflow.wait(dag_id, run_id, timeout=500)
+    logs = airflow.logs(dag_id, run_id)
+    assert state == "success", logs[-5000:]
+    result = airflow.result(dag_id, run_id, "backup")
+    assert [one["name"] for one in result["containers"]] == ["own-dump-0", "own-send-1"]
+    status = airflow.result(dag_id, run_id, "status")
+    assert [one["paths"] for one in status["snapshots"]] == [["/stash-tmp/data"]]
+    assert "[own-send-1] snapshot" in logs
+    for text in (logs, json.dumps(airflow.xcoms(dag_id, run_id))):
+        assert ETCD_PASSWORD not in text
+        assert REPOSITORY_PASSWORD not in text
+    cluster.wait_clean()
+
+
+@pytest.mark.timeout(900)
 def test_ending_a_task_by_hand_ends_its_job(airflow, cluster):
     run_id = airflow.trigger("waits")
     for part in PARTS:
@@ -81,6 +111,17 @@ def test_ending_a_task_by_hand_ends_its_job(airflow, cluster):
     wait_until(lambda: not cluster.jobs(), 300)
     cluster.wait_clean()
     assert WAITS in airflow.logs("waits", run_id)
+
+
+def own_dag(cluster):
+    return f"stash.{cluster.namespace}.backupconfiguration.own"
+
+
+def own_task(cluster):
+    """Give the manifests of a Task of one's own, for this cluster."""
+    text = (Path(__file__).parent / "own_task.yaml").read_text()
+    put = {"NAMESPACE": cluster.namespace, "ETCD_IMAGE": ETCD_IMAGE, "ETCD": cluster.etcd, "IMAGE": IMAGE}
+    return re.sub(rf"\b({'|'.join(put)})\b", lambda match: put[match[1]], text)
 
 
 def wait_for_words(cluster, task):

@@ -63,3 +63,20 @@ def test_what_needs_a_cluster_is_shown_where_there_is_one(capsys, tmp_path):
     with pytest.raises(SystemExit):
         rendered(capsys, tmp_path)
     assert "a command runs in the target's pod" in capsys.readouterr().out
+
+
+def test_a_task_of_ones_own_where_jobs_run(capsys, tmp_path):
+    source = (
+        (GUIDE / "backupconfiguration.yaml").read_text().replace("etcd-backup-3.5.0", "postgres-backup-11.2")
+    )
+    (tmp_path / "backup.yaml").write_text(source)
+    paths = [tmp_path, GUIDE / "repository.yaml", GUIDE.parent / "guides" / "task-and-functions.yaml"]
+    with pytest.raises(SystemExit):
+        rendered(capsys, *paths)
+    assert json.loads(capsys.readouterr().out)["dags"][0]["tasks"] == []
+    (dag,) = rendered(capsys, *paths, execution="kubernetes")["dags"]
+    assert (
+        next(one for one in dag["tasks"] if one["task"] == "backup")["operator"] == "StashTaskBackupOperator"
+    )
+    (place,) = [one["place"] for one in dag["fields"] if one["field"] == "spec.task.name"]
+    assert place.endswith("one after another, postgres-backup-11-2-0")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 from airflow.sdk import CronTriggerTimetable
-from airflow.sdk.exceptions import AirflowNotFoundException
+from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException, AirflowSkipException
 
 from airflow_provider_stash.dags import ManifestSettings, Metrics, dags_from_manifests
 from airflow_provider_stash.dags.manifest_session import schedule_of
@@ -17,6 +17,7 @@ from airflow_provider_stash.exceptions import InvalidConfigurationError
 from airflow_provider_stash.hooks.etcd import EtcdHook
 from airflow_provider_stash.hooks.restic import ResticHook
 from airflow_provider_stash.kubernetes.job_settings import KubernetesJob
+from airflow_provider_stash.operators.stash_task import StashTaskBackupOperator, StashTaskRestoreOperator
 from airflow_provider_stash.resources import load
 from airflow_provider_stash.resources.refusal import Refused
 from airflow_provider_stash.workloads.process import ProcessWorkload
@@ -169,6 +170,98 @@ def test_steps_as_jobs_by_runtime_settings(tmp_path):
     assert (job.image, job.namespace, job.temp_dir) == ("i", "demo", {"sizeLimit": "2Gi"})
     assert job.pod == {"nodeName": "n", "serviceAccountName": "s"}
     assert job.container == {"env": [{"name": "a"}], "resources": {"limits": {"memory": "1Gi"}}}
+
+
+def own_task(name="mine"):
+    """A Task of two Functions and Stash's own."""
+    version = {"apiVersion": "stash.appscode.com/v1beta1"}
+    steps = [{"name": "dump"}, {"name": "send"}, {"name": "update-status"}]
+    functions = [
+        {**version, "kind": "Function", "metadata": {"name": one["name"]}, "spec": {"image": "i"}}
+        for one in steps[:2]
+    ]
+    return [{**version, "kind": "Task", "metadata": {"name": name}, "spec": {"steps": steps}}, *functions]
+
+
+IN_KUBERNETES = ManifestSettings(
+    execution=KubernetesJob(image="i"),
+    metrics=Metrics(pushgateway_conn_id="push"),
+    backup={"pool": "restic", "one_task": True, "hash_kv": True},
+    workloads=SETTINGS.workloads,
+)
+
+
+def test_a_task_of_ones_own_is_one_task_among_those_that_stash_did(tmp_path):
+    document = backup(task={"name": "mine"}, runtimeSettings={"pod": {"serviceAccountName": "s"}})
+    dag = built(tmp_path, document, *own_task(), settings=IN_KUBERNETES)[BACKUP]
+    assert dag.task_ids == [
+        "init_repository",
+        "backup",
+        "forget",
+        "check",
+        "status",
+        "outcome",
+        "push_metrics",
+    ]
+    task = dag.get_task("backup")
+    assert isinstance(task, StashTaskBackupOperator)
+    assert (task.plan.name, task.pool, task.pushgateway_conn_id) == ("mine", "restic", "push")
+    assert (task.job.namespace, task.job.pod) == ("demo", {"serviceAccountName": "s"})
+    assert task.etcd_conn_id == "stash_appbinding__demo__etcd_appbinding"
+    assert set(dag.params) == {
+        "retention",
+        "verify_deeply",
+    }  # its snapshots are tagged by the Task, if at all
+
+
+def test_a_task_of_ones_own_needs_kubernetes(tmp_path):
+    refusal = refused(tmp_path, backup(task={"name": "mine"}), *own_task())
+    assert refusal.field == "spec.task.name"
+    assert (
+        "'mine' is a Task of your own: its Functions (dump, send, update-status) run in a Pod"
+        in refusal.sentence
+    )
+    assert 'ManifestSettings(execution="kubernetes")' in refusal.sentence
+
+
+def test_a_restore_by_a_task_of_ones_own(tmp_path):
+    before = {"httpGet": {"host": "127.0.0.1", "port": 80, "path": "/"}}
+    document = yaml.safe_load((BASIC / "restoresession.yaml").read_text())
+    document["spec"] |= {"task": {"name": "mine"}, "timeOut": "1h", "hooks": {"preRestore": before}}
+    document["spec"].pop("rules")
+    rule = {"snapshots": ["1a2b", "3c4d"], "paths": ["/a"], "sourceHost": "other"}
+    document["spec"]["target"]["rules"] = [rule]
+    refusal = refused(tmp_path, document, *own_task())
+    assert refusal.field == "spec.task.name"
+    dag = built(tmp_path, document, *own_task(), settings=IN_KUBERNETES)[RESTORE]
+    assert dag.task_ids == ["find_repository", "restore", "pre_restore", "outcome", "push_metrics"]
+    task = dag.get_task("restore")
+    assert isinstance(task, StashTaskRestoreOperator)
+    assert task.upstream_task_ids == {"pre_restore"}
+    assert task.execution_timeout == timedelta(hours=1)
+    variables = task.plan.values()
+    assert (variables["RESTORE_SNAPSHOTS"], variables["SOURCE_HOSTNAME"]) == ("1a2b,3c4d", "other")
+    assert variables["RESTORE_SESSION"] == "etcd-restore"
+    assert set(dag.params) == {"dry_run", "confirm"}
+    first = dag.get_task("find_repository")
+    with pytest.raises(AirflowFailException, match="not confirmed"):
+        first._pre_execute_hook({"params": {"dry_run": False, "confirm": None}})
+    with pytest.raises(AirflowSkipException, match="dry run"):
+        first._post_execute_hook({"params": {"dry_run": True}}, {})
+    first._post_execute_hook({"params": {"dry_run": False}}, {})
+
+
+def test_a_member_of_a_batch_may_have_a_task_of_ones_own(tmp_path):
+    document = batch()
+    document["spec"]["members"][1]["task"]["name"] = "mine"
+    dag = built(tmp_path, document, *own_task(), settings=IN_KUBERNETES)["stash.demo.backupbatch.both"]
+    assert isinstance(dag.get_task("second.session.backup"), StashTaskBackupOperator)
+    assert "first.session.session" in dag.task_ids  # one_task, as asked for
+    document = batch("RestoreBatch", "etcd-restore-3.5.0")
+    document["spec"]["members"][1]["task"]["name"] = "mine"
+    refusal = refused(tmp_path, document, *own_task(), settings=IN_KUBERNETES)
+    assert refusal.field == "spec.members[1].task.name"
+    assert "restore this member by a RestoreSession" in refusal.sentence
 
 
 def test_hooks_are_tasks_around_the_session(tmp_path):

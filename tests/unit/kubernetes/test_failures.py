@@ -10,7 +10,7 @@ JOB = {"spec": {"activeDeadlineSeconds": 60}, "status": {"conditions": [
 
 
 def pod(state=None, **status):
-    limits = {"resources": {"limits": {"memory": "64Mi"}}}
+    limits = {"name": "step", "resources": {"limits": {"memory": "64Mi"}}}
     statuses = [{"name": "step", "image": "i:1", "state": state}] if state else []
     return {"spec": {"containers": [limits]}, "status": {"containerStatuses": statuses, **status}}
 

@@ -14,16 +14,23 @@ from airflow.sdk import DAG
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.serialization.serialized_objects import DagSerialization
 from airflow_provider_stash.dags import etcd_backup, etcd_backup_dag, etcd_restore_dag
+from airflow_provider_stash.dags.task_restore import stash_task_restore_dag
 from airflow_provider_stash.plugins.catalog import read_card
+from airflow_provider_stash.resources.task_plan import TaskPlan
 from airflow_provider_stash.workloads.process import ProcessWorkload
 from airflow_provider_stash.workloads.process_member import ProcessMember
 
 pair = {"etcd_conn_id": "e", "repository_conn_id": "r"}
 member = ProcessMember(name="m", data_dir="/d", peer_urls="http://m:2380", stop=["true"], start=["true"])
+own = TaskPlan("mine", {"steps": []}, {}, {}, {})
 dags = {
     "plain": etcd_backup_dag("plain", schedule="@hourly", retention_policy={"keepLast": 5, "prune": True}, **pair),
     "bare": etcd_backup_dag("bare", schedule=None, check=False, hostname="alias", **pair),
     "one_task": etcd_backup_dag("one_task", schedule="@hourly", retention_policy={"keepLast": 5}, one_task=True, **pair),
+    "own_task": etcd_backup_dag(
+        "own_task", schedule="@hourly", retention_policy={"keepLast": 5}, task=own, execution="kubernetes", **pair
+    ),
+    "own_restore": stash_task_restore_dag("own_restore", task=own, execution="kubernetes", **pair),
     "restore": etcd_restore_dag("restore", workload=ProcessWorkload([member]), **pair),
 }
 with DAG("groups", schedule="@daily", start_date=datetime(2026, 1, 1)) as dags["groups"]:

@@ -10,8 +10,9 @@ from airflow_provider_stash.resources.refusal import Refused
 from airflow_provider_stash.resources.repository import Repository
 from airflow_provider_stash.resources.restore import RestoreSession
 from airflow_provider_stash.resources.task import Task
-from airflow_provider_stash.resources.task_containers import task_pod_spec
-from airflow_provider_stash.resources.task_variables import task_variables
+from airflow_provider_stash.resources.task_containers import task_pod
+from airflow_provider_stash.resources.task_planner import plan_task
+from airflow_provider_stash.resources.task_variables import run_variables, task_variables
 from airflow_provider_stash.resources.variables import substitute
 
 EXAMPLES = Path(__file__).parents[2] / "stash_manifests"
@@ -22,32 +23,35 @@ def manifests():
     return load(EXAMPLES / "guides", EXAMPLES / "etcd-basic-auth")
 
 
-def backup_variables(manifests, params=None):
+def plan_of(manifests, params=None, task="postgres-backup-11.2"):
     backup = manifests.get(BackupConfiguration, "demo", "demo-backup")
-    return task_variables(
+    plan, _ = plan_task(
+        manifests,
+        manifests.get(Task, "", task),
         backup,
         backup.spec,
         params=params or {},
         repository=manifests.get(Repository, "demo", "s3-repo"),
         binding=manifests.get(AppBinding, "demo", "etcd-appbinding"),
-        session_name="run-1",
-        pushgateway_url="http://push:9091",
     )
+    return plan
+
+
+RUN = run_variables("run-1", "http://push:9091", restores=False)
 
 
 def test_the_task_of_stashs_guide_becomes_containers(manifests):
-    task = manifests.get(Task, "", "postgres-backup-11.2")
     backup = manifests.get(BackupConfiguration, "demo", "demo-backup").dump()["spec"]
-    pod = task_pod_spec(
-        manifests,
-        task,
-        backup_variables(manifests, {"args": "--clean", "outputDir": "/out"}),
-        runtime_settings=backup["runtimeSettings"],
+    plan = plan_of(manifests, {"args": "--clean", "outputDir": "/out"})
+    pod = task_pod(
+        plan,
+        plan.values(**RUN),
+        container=backup["runtimeSettings"]["container"],
         temp_dir=backup["tempDir"],
     )
-    (first,), (last,) = pod["initContainers"], pod["containers"]
+    (first,) = pod.containers  # Stash's own update-status has nobody to tell here
     assert (first["name"], first["image"]) == ("postgres-backup-11-2-0", "stashed/postgres-stash:11.2")
-    assert last["name"] == "update-status-1"
+    assert pod.output_dir == "/out"
     assert first["args"] == [
         "backup-pg",
         "--provider=s3",
@@ -72,21 +76,103 @@ def test_the_task_of_stashs_guide_becomes_containers(manifests):
     ]
     assert first["volumeMounts"] == [
         {"name": "secret-volume", "mountPath": "/etc/repository/secret"},
+        {"name": "tmp-dir", "mountPath": "/stash-tmp"},
         {"name": "tmp-dir", "mountPath": "/tmp"},
     ]
     # the target's settings go before the Function's
     assert first["securityContext"] == {"runAsUser": 2000, "runAsGroup": 2000}
     assert first["resources"] == {"requests": {"memory": "256M"}, "limits": {"memory": "256M"}}
-    assert pod["volumes"] == [
+    assert {one["name"]: one["value"] for one in first["env"]} == {
+        "NICE_ADJUSTMENT": "5",
+        "IONICE_CLASS": "2",
+        "IONICE_CLASS_DATA": "4",
+    }
+    assert pod.volumes == [
         {"name": "secret-volume", "secret": {"secretName": "s3-secret"}},
         {"name": "tmp-dir", "emptyDir": {"medium": "Memory", "sizeLimit": "2Gi"}},
     ]
-    assert pod["serviceAccountName"] == "my-backup-svc"
-    assert pod["restartPolicy"] == "Never"
+
+
+def function(name, **spec):
+    document = {"image": "busybox", "command": ["sh", "-c", "true"], **spec}
+    return {
+        "apiVersion": "stash.appscode.com/v1beta1",
+        "kind": "Function",
+        "metadata": {"name": name},
+        "spec": document,
+    }
+
+
+def own(tmp_path, steps, *functions, volumes=()):
+    """Plan a Task of these Functions for Stash's example."""
+    task = {
+        "apiVersion": "stash.appscode.com/v1beta1",
+        "kind": "Task",
+        "metadata": {"name": "mine"},
+        "spec": {"steps": steps, "volumes": list(volumes)},
+    }
+    (tmp_path / "own.yaml").write_text(yaml.safe_dump_all([task, *functions]))
+    return plan_of(load(EXAMPLES / "guides", EXAMPLES / "etcd-basic-auth", tmp_path), task="mine")
+
+
+def pod_of(plan, **settings):
+    return task_pod(plan, plan.values(**RUN), **{"container": {}, "temp_dir": {}, **settings})
+
+
+def test_what_only_the_last_container_may_have(tmp_path):
+    """Kubernetes refuses probes and lifecycles of init containers."""
+    probe = {"readinessProbe": {"exec": {"command": ["true"]}}}
+    both = [function(name, runtimeSettings=probe) for name in ("dump", "send.1")]
+    first, last = pod_of(own(tmp_path, [{"name": "dump"}, {"name": "send.1"}], *both)).containers
+    assert (first["name"], last["name"]) == ("dump-0", "send-1-1")
+    assert "readinessProbe" not in first
+    assert last["readinessProbe"] == probe["readinessProbe"]
+
+
+def test_update_status_is_known_without_its_function_and_by_its_command(tmp_path):
+    params = [{"name": "outputDir", "value": "/stash-tmp/output"}]
+    known = own(tmp_path, [{"name": "dump"}, {"name": "update-status", "params": params}], function("dump"))
+    status = function("my-status", args=["update-status", "--output-dir=${outputDir:=}"])
+    steps = [{"name": "dump"}, {"name": "my-status", "params": params}]
+    for plan in (known, own(tmp_path, steps, function("dump"), status)):
+        pod = pod_of(plan)
+        assert [one["name"] for one in pod.containers] == ["dump-0"]
+        assert pod.output_dir == "/stash-tmp/output"
+    assert pod_of(own(tmp_path, [{"name": "dump"}], function("dump"))).output_dir is None
+
+
+def test_a_task_that_does_nothing_is_refused(tmp_path):
+    with pytest.raises(Refused, match="no steps that do anything"):
+        own(tmp_path, [{"name": "update-status"}])
+    with pytest.raises(Refused, match="nothing to run"):
+        own(tmp_path, [{"name": "dump"}], function("dump", image=""))
+
+
+def test_all_share_the_volumes_of_the_session(tmp_path):
+    mine = [{"name": "x", "mountPath": "/tmp"}]
+    volumes = [{"name": "x", "emptyDir": {}}]
+    plan = own(tmp_path, [{"name": "dump"}], function("dump", volumeMounts=mine), volumes=volumes)
+    pod = pod_of(
+        plan,
+        container={"volumeMounts": [{"name": "repository", "mountPath": "/repository"}]},
+        interim_volume={"ephemeral": {}},
+        temp_dir={"sizeLimit": "1Gi"},
+    )
+    assert {one["mountPath"]: one["name"] for one in pod.containers[0]["volumeMounts"]} == {
+        "/tmp": "x",  # the Function's own stays
+        "/stash-tmp": "tmp-dir",
+        "/stash-interim-volume": "stash-interim-volume",
+        "/repository": "repository",
+    }
+    assert pod.volumes == [
+        {"name": "x", "emptyDir": {}},
+        {"name": "tmp-dir", "emptyDir": {"sizeLimit": "1Gi"}},
+        {"name": "stash-interim-volume", "ephemeral": {}},
+    ]
 
 
 def test_variables_of_a_backup(manifests):
-    variables = backup_variables(manifests)
+    variables = plan_of(manifests).values(**RUN)
     assert {name: variables[name] for name in ("NICE_ADJUSTMENT", "IONICE_CLASS", "IONICE_CLASS_DATA")} == {
         "NICE_ADJUSTMENT": "5",
         "IONICE_CLASS": "2",
@@ -95,12 +181,15 @@ def test_variables_of_a_backup(manifests):
     assert variables["TARGET_PATHS"] == "/source/data"
     assert variables["TARGET_MOUNT_PATH"] == "/source/data"
     assert variables["EXCLUDE_PATTERNS"].startswith("/source/data/not-important.txt,")
-    assert variables["INTERIM_DATA_DIR"] == "/tmp/stash-interim-volume/data"
+    assert variables["INTERIM_DATA_DIR"] == "/stash-tmp/stash-interim-volume/data"
     assert variables["TARGET_APP_VERSION"] == "3.5.0"
     assert variables["TARGET_APP_RESOURCE"] == "etcd"
     assert variables["REPOSITORY_SECRET_NAME"] == "s3-secret"
+    assert variables["REPOSITORY_INSECURE_TLS"] == "false"
     assert variables["PROMETHEUS_PUSHGATEWAY_URL"] == "http://push:9091"
+    assert variables["BACKUP_SESSION"] == "run-1"
     assert variables["PROMETHEUS_JOB_NAME"] == variables["INVOKER_NAME"] == "demo-backup"
+    assert plan_of(manifests, {"BACKUP_SESSION": "mine"}).values(**RUN)["BACKUP_SESSION"] == "mine"
 
 
 def test_variables_of_a_restore(manifests):
@@ -108,7 +197,6 @@ def test_variables_of_a_restore(manifests):
     variables = task_variables(
         restore,
         restore.spec,
-        params={},
         repository=None,
         binding=None,
         rule=restore.spec.target.rules[0],
@@ -144,21 +232,27 @@ def test_a_variable_without_value_or_default_is_refused_with_its_place():
     assert raised.value.field == "spec.args[1]"
 
 
-def test_a_task_of_ones_own_is_refused_in_its_own_words(tmp_path):
+def test_a_task_of_ones_own_is_planned_or_refused_in_its_own_words(tmp_path):
     source = yaml.safe_load((EXAMPLES / "etcd-basic-auth" / "backupconfiguration.yaml").read_text())
     source["spec"]["task"] = {"name": "postgres-backup-11.2"}
+    source["spec"]["target"]["args"] = ["--tag=mine"]
     (tmp_path / "m.yaml").write_text(yaml.safe_dump(source))
     functions = EXAMPLES / "guides" / "task-and-functions.yaml"
     repository = EXAMPLES / "etcd-basic-auth" / "repository.yaml"
-    plans, (refusal,) = plan_all(load(tmp_path, functions, repository))
+    (plan,), refusals = plan_all(load(tmp_path, functions, repository))
+    assert refusals == []
+    assert plan.members[0].task.values()["DRIVER_ARGS"] == "--tag=mine"
+    places = {one.field: one.place for one in plan.fields}
+    assert "postgres-backup-11-2-0" in places["spec.task.name"]
+    assert "DRIVER_ARGS" in places["spec.target.args"]
+    plans, (refusal,) = plan_all(load(tmp_path, functions))
     assert plans == []
     assert refusal.field == "spec.task.name"
-    assert "(postgres-backup-11-2-0, update-status-1) need Kubernetes" in refusal.sentence
-    plans, (refusal,) = plan_all(load(tmp_path, functions))
     assert "REPOSITORY_SECRET_NAME has no value" in refusal.sentence
     (tmp_path / "t.yaml").write_text(
-        functions.read_text().replace("- name: update-status", "- name: update-statuss")
-    )
+        functions.read_text()
+        .replace("- name: postgres-backup-11.2", "- name: postgres-backup-11.3")
+    )  # fmt: skip
     plans, (refusal,) = plan_all(load(tmp_path, repository))
-    assert "no Function 'update-statuss'" in refusal.sentence
-    assert "'update-status' meant?" in refusal.sentence
+    assert "no Function 'postgres-backup-11.3'" in refusal.sentence
+    assert "'postgres-backup-11.2' meant?" in refusal.sentence

@@ -1,0 +1,64 @@
+"""What of Stash's manifests is for Tasks of the user's own. Few manifests have any: it is imported where one has."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow_provider_stash.dags.manifest_session import dag_arguments, hook_tasks, limit_tasks
+from airflow_provider_stash.dags.task_restore import stash_task_restore_dag
+from airflow_provider_stash.resources.refusal import Refused
+
+if TYPE_CHECKING:
+    from airflow.sdk import DAG
+
+    from airflow_provider_stash.dags.metrics import Metrics
+    from airflow_provider_stash.kubernetes.job_settings import KubernetesJob
+    from airflow_provider_stash.resources.plan import DagPlan, MemberPlan
+
+
+def needs_kubernetes(member: MemberPlan, execution: KubernetesJob | None) -> KubernetesJob:
+    """
+    Give how the Job of a target's own Task runs.
+
+    :param execution: where steps run; None: in the worker.
+    :raises Refused: in the worker.
+    """
+    assert member.task is not None
+    if execution is None:
+        steps = ", ".join(one["name"] for one in member.task.spec["steps"])
+        raise Refused(
+            f"{member.path}.task.name",
+            f"{member.task.name!r} is a Task of your own: its Functions ({steps}) run in a Pod, a worker can't run "
+            'them. Give dags_from_manifests settings=ManifestSettings(execution="kubernetes"), or a KubernetesJob.',
+        )
+    return execution
+
+
+def own_restore_dag(
+    planned: DagPlan, *, execution: KubernetesJob | None, confirm: bool, metrics: Metrics | None
+) -> DAG:
+    """
+    Make the DAG of a RestoreSession whose Task is the user's own.
+
+    :param execution: where steps run.
+    :param confirm: whether the etcd connection's id must be typed.
+    :param metrics: where the session's metrics go; None: nowhere.
+    :raises Refused: the Task can't be run there.
+    """
+    member = planned.members[0]
+    assert member.task is not None
+    dag = stash_task_restore_dag(
+        planned.dag_id,
+        etcd_conn_id=member.etcd.conn_id,
+        repository_conn_id=planned.repository.conn_id,
+        task=member.task,
+        execution=needs_kubernetes(member, execution),
+        hostname=member.hostname,
+        confirm=confirm,
+        pre_restore=hook_tasks(planned, member.pre, member),
+        post_restore=hook_tasks(planned, member.post, member),
+        metrics=metrics,
+        dag_kwargs=dag_arguments(planned),
+    )
+    limit_tasks(planned, dag)
+    return dag
