@@ -79,34 +79,44 @@ def backup_dag(planned: DagPlan, settings: ManifestSettings) -> DAG:
     )
 
 
-def restore_dag(dag_id: str, planned: DagPlan, member: MemberPlan, settings: ManifestSettings) -> DAG:
-    """Make the DAG that restores one target."""
+def restore_dag(planned: DagPlan, settings: ManifestSettings) -> DAG:
+    """Make the DAG of a RestoreSession."""
+    member = planned.members[0]
     assert member.restore is not None
-    arguments: dict[str, Any] = {
+    dag = etcd_restore_dag(
+        planned.dag_id, dag_kwargs=dag_arguments(planned), **restore_arguments(planned, member, settings)
+    )
+    dag.params["snapshot"] = member.restore.snapshot
+    limit_tasks(planned, dag)
+    return dag
+
+
+def restore_arguments(planned: DagPlan, member: MemberPlan, settings: ManifestSettings) -> dict[str, Any]:
+    """Give the arguments of ``etcd_restore_dag`` for one target."""
+    assert member.restore is not None
+    return {
+        "etcd_conn_id": member.etcd.conn_id,
+        "repository_conn_id": planned.repository.conn_id,
+        "workload": _workload(planned, member, settings),
+        "execution": _execution(planned, member, settings),
+        "hostname": member.hostname,
+        "pre_restore": hook_tasks(planned, member.pre, member),
+        "post_restore": hook_tasks(planned, member.post, member),
+        "metrics": _metrics(planned, settings),
         "bump_revision": member.restore.bump_revision,
         "health_timeout": member.wait_timeout,
         **settings.restore,
     }
-    dag = etcd_restore_dag(
-        dag_id,
-        etcd_conn_id=member.etcd.conn_id,
-        repository_conn_id=planned.repository.conn_id,
-        workload=_workload(planned, member, settings),
-        execution=_execution(planned, member, settings),
-        hostname=member.hostname,
-        pre_restore=hook_tasks(planned, member.pre, member),
-        post_restore=hook_tasks(planned, member.post, member),
-        metrics=_metrics(planned, settings),
-        dag_kwargs=dag_arguments(planned),
-        **arguments,
-    )
-    dag.params["snapshot"] = member.restore.snapshot
-    if planned.timeout is not None:
-        # Not the run as a whole: Airflow would end it without its way back. Nor is a person hurried.
-        for task in dag.tasks:
-            if not task.is_teardown and task.task_id != "approve":
-                task.execution_timeout = planned.timeout
-    return dag
+
+
+def limit_tasks(planned: DagPlan, dag: DAG) -> None:
+    """Limit a restore's tasks in time: not the run as a whole, which Airflow would end without its way back."""
+    if planned.timeout is None:
+        return
+    for task in dag.tasks:
+        # Nor is a person hurried.
+        if not task.is_teardown and task.task_id.rpartition(".")[2] != "approve":
+            task.execution_timeout = planned.timeout
 
 
 def _workload(planned: DagPlan, member: MemberPlan, settings: ManifestSettings) -> Workload:

@@ -51,7 +51,7 @@ def etcd_restore_dag(
     """
     restore = RestoreSession(etcd_conn_id=etcd_conn_id, repository_conn_id=repository_conn_id, **session)
     doc = _doc(etcd_conn_id, repository_conn_id, confirm=confirm)
-    arguments = restore_arguments({"doc_md": doc, **(dag_kwargs or {})})
+    arguments = restore_dag_arguments({"doc_md": doc, **(dag_kwargs or {})})
     what = f"Restore of {etcd_conn_id} from {repository_conn_id}"
     arguments = add_callbacks(arguments, notify, what=what, proof_task_id="verify", repeat=True)
     with DAG(dag_id, **arguments) as dag:
@@ -86,7 +86,7 @@ def etcd_restore(
     return group
 
 
-def restore_arguments(given: Mapping[str, Any]) -> dict[str, Any]:
+def restore_dag_arguments(given: Mapping[str, Any]) -> dict[str, Any]:
     """
     Give the arguments of the ``DAG`` of a restore.
 
