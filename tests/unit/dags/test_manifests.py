@@ -476,3 +476,17 @@ def test_a_hooks_path_and_headers_are_not_in_a_serialized_dag(tmp_path):
         assert "hooks.slack.com" in dag.doc_md
         assert "hunter2" not in kept
         assert "XX/XXX" not in kept
+
+
+def test_pythons_garbage_collection_goes_on_behind_it(tmp_path):
+    import gc
+
+    assert gc.isenabled()
+    dags_from_manifests(BASIC)
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        dags_from_manifests(BASIC)
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
