@@ -1,0 +1,81 @@
+"""Manifests pointed at real servers, and a process that runs their DAGs."""
+
+import contextlib
+import json
+from pathlib import Path
+
+import pytest
+
+from testbed.binaries import newest_etcd
+from testbed.dag_runs import DagRuns
+from testbed.etcd_cluster import EtcdCluster
+
+DAGS = Path(__file__).parent / "dags" / "manifests.py"
+PASSWORD = "the-repository-password"
+
+
+def described(member, start=None):
+    return {
+        "name": member.name,
+        "data_dir": str(member.data_dir),
+        "peer_urls": member.peer_url,
+        "stop": member.command("stop"),
+        "start": start or member.command("start"),
+    }
+
+
+class Stash:
+    """A directory of manifests, the clusters that they name, and runs of their DAGs."""
+
+    def __init__(self, directory, workloads):
+        self.directory = directory
+        self.manifests, self.work_dir = directory / "stash", directory / "work"
+        self.manifests.mkdir()
+        self.work_dir.mkdir()
+        (directory / "workloads.json").write_text(
+            json.dumps({"workloads": workloads, "work_dir": str(self.work_dir), "etcd_tools": newest_etcd()})
+        )
+        env = {
+            "STASH_TEST_MANIFESTS": str(self.manifests),
+            "STASH_TEST_WORKLOADS": str(directory / "workloads.json"),
+        }
+        self.runs = DagRuns(directory, DAGS, env)
+
+    @property
+    def backend(self):
+        return self.directory / "backend"
+
+    def run(self, dag_id, **conf):
+        """Run a DAG; gives its state and its tasks'."""
+        return self.runs.run(dag_id, **conf)
+
+    def succeed(self, dag_id, **conf):
+        """Run a DAG that must succeed; gives its tasks' states."""
+        state, tasks = self.run(dag_id, **conf)
+        assert state == "success", f"{tasks} {self.runs.log.read_text()[-5000:]}"
+        return tasks
+
+
+@pytest.fixture(scope="module")
+def clusters(tmp_path_factory):
+    """Makes clusters of one member."""
+    with contextlib.ExitStack() as stack:
+
+        def make(name, **given):
+            directory = tmp_path_factory.mktemp(name)
+            return stack.enter_context(EtcdCluster(directory, size=1, binaries=newest_etcd(), **given))
+
+        yield make
+
+
+@pytest.fixture(scope="module")
+def serve(tmp_path_factory):
+    """Makes a ``Stash``: members by the namespace and name of their AppBinding."""
+    with contextlib.ExitStack() as stack:
+
+        def make(workloads):
+            stash = Stash(tmp_path_factory.mktemp("manifests"), workloads)
+            stack.enter_context(stash.runs)
+            return stash
+
+        yield make
