@@ -1,7 +1,8 @@
 """
 Runs DAGs in one process, as ``DAG.test`` does: Airflow's own states and rules, without a scheduler's waits.
 
-As a program it reads ``{dag, conf}`` a line, and writes ``{state, tasks}`` a line to the file descriptor that it is given.
+As a program it reads ``{dag, conf, env}`` a line, and writes ``{state, tasks}`` a line to the file descriptor that it is
+given.
 """
 
 from __future__ import annotations
@@ -30,12 +31,11 @@ class DagRuns:
     A process that runs DAGs one after another; a context manager.
 
     :param directory: for Airflow's home, and the process's log.
-    :param file: a DAG file, read anew for each run.
-    :param env: further environment.
+    :param file: a DAG file, alone in its folder, read anew for each run.
     """
 
-    def __init__(self, directory: Path, file: Path, env: Mapping[str, str]) -> None:
-        self._home = AirflowHome(directory / "airflow", file.parent, env)
+    def __init__(self, directory: Path, file: Path) -> None:
+        self._home = AirflowHome(directory / "airflow", file.parent)
         self._file = file
         self.log = directory / "runs.log"
 
@@ -69,10 +69,14 @@ class DagRuns:
             self._process.wait()
         self._answers.close()
 
-    def run(self, dag_id: str, **conf: Any) -> DagRunOutcome:
-        """Run a DAG to its end."""
+    def run(self, dag_id: str, conf: Mapping[str, Any], env: Mapping[str, str]) -> DagRunOutcome:
+        """
+        Run a DAG to its end.
+
+        :param env: what is set in the environment from now on, for the DAG file.
+        """
         assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps({"dag": dag_id, "conf": conf}) + "\n")
+        self._process.stdin.write(json.dumps({"dag": dag_id, "conf": conf, "env": env}) + "\n")
         self._process.stdin.flush()
         answer = self._answers.readline()
         if not answer:
@@ -88,6 +92,7 @@ def _serve(answers: int, file: str) -> None:
     with os.fdopen(answers, "w") as out:
         for line in sys.stdin:
             asked = json.loads(line)
+            os.environ.update(asked["env"])
             made = runpy.run_path(file).values()
             dag = next(one for one in made if isinstance(one, DAG) and one.dag_id == asked["dag"])
             run = dag.test(run_conf=asked["conf"])

@@ -10,6 +10,7 @@ from testbed.etcd_cluster import EtcdCluster
 from testbed.session import airflow_for
 from testbed.webhook import Webhook
 from tests.integration.airflow.local_manifests import local_manifests
+from tests.integration.airflow.moving import Moving
 
 
 @pytest.fixture(scope="session")
@@ -38,7 +39,13 @@ def manifests(cluster, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def airflow(cluster, pushgateway, hold, webhook, manifests, tmp_path_factory):
+def moving(cluster, tmp_path_factory):
+    """A repository that Stash's own commands made of this cluster, and the manifests of it, as kubectl gives them."""
+    return Moving(cluster, tmp_path_factory.mktemp("moving"))
+
+
+@pytest.fixture(scope="session")
+def airflow(cluster, pushgateway, hold, webhook, manifests, moving, tmp_path_factory):
     directory = tmp_path_factory.mktemp("session")
     home = airflow_for(
         cluster,
@@ -58,6 +65,7 @@ def airflow(cluster, pushgateway, hold, webhook, manifests, tmp_path_factory):
             "STASH_TEST_WEBHOOK": str(webhook.server_port),
             "AIRFLOW_CONN_NOWHERE": '{"conn_type": "etcd", "host": "http://127.0.0.1:1"}',
             "STASH_TEST_MANIFESTS": str(manifests),
+            "STASH_TEST_MOVING": str(moving.manifests),
         },
     )
     with home:

@@ -27,19 +27,18 @@ def described(member, start=None):
 class Stash:
     """A directory of manifests, the clusters that they name, and runs of their DAGs."""
 
-    def __init__(self, directory, workloads):
-        self.directory = directory
+    def __init__(self, runs, directory, workloads):
+        self.runs, self.directory = runs, directory
         self.manifests, self.work_dir = directory / "stash", directory / "work"
         self.manifests.mkdir()
         self.work_dir.mkdir()
         (directory / "workloads.json").write_text(
             json.dumps({"workloads": workloads, "work_dir": str(self.work_dir), "etcd_tools": newest_etcd()})
         )
-        env = {
+        self.env = {
             "STASH_TEST_MANIFESTS": str(self.manifests),
             "STASH_TEST_WORKLOADS": str(directory / "workloads.json"),
         }
-        self.runs = DagRuns(directory, DAGS, env)
 
     @property
     def backend(self):
@@ -47,7 +46,7 @@ class Stash:
 
     def run(self, dag_id, **conf):
         """Run a DAG; gives its state and its tasks'."""
-        return self.runs.run(dag_id, **conf)
+        return self.runs.run(dag_id, conf, self.env)
 
     def succeed(self, dag_id, **conf):
         """Run a DAG that must succeed; gives its tasks' states."""
@@ -68,14 +67,13 @@ def clusters(tmp_path_factory):
         yield make
 
 
+@pytest.fixture(scope="session")
+def runs(tmp_path_factory):
+    with DagRuns(tmp_path_factory.mktemp("runs"), DAGS) as runs:
+        yield runs
+
+
 @pytest.fixture(scope="module")
-def serve(tmp_path_factory):
+def serve(runs, tmp_path_factory):
     """Makes a ``Stash``: members by the namespace and name of their AppBinding."""
-    with contextlib.ExitStack() as stack:
-
-        def make(workloads):
-            stash = Stash(tmp_path_factory.mktemp("manifests"), workloads)
-            stack.enter_context(stash.runs)
-            return stash
-
-        yield make
+    return lambda workloads: Stash(runs, tmp_path_factory.mktemp("manifests"), workloads)

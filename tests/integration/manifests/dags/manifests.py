@@ -25,6 +25,7 @@ globals().update(
                 "work_dir": described["work_dir"],
                 "etcd_tools": described["etcd_tools"],
                 "health_timeout": 30,
+                "rehearse": False,  # ../steps does; a second a restore
             },
         ),
     )
