@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from testbed.binaries import newest_etcd
+from airflow_provider_stash.restic.repository import Repository
+from testbed.binaries import newest_etcd, restics
 from testbed.dag_runs import DagRuns
 from testbed.etcd_cluster import EtcdCluster
+from testbed.restic_repository import make_repository
 
 DAGS = Path(__file__).parent / "dags" / "manifests.py"
 PASSWORD = "the-repository-password"
@@ -28,10 +30,14 @@ class Stash:
     """A directory of manifests, the clusters that they name, and runs of their DAGs."""
 
     def __init__(self, runs, directory, workloads):
-        self.runs, self.directory = runs, directory
-        self.manifests, self.work_dir = directory / "stash", directory / "work"
+        self.runs = runs
+        self.backend, self.manifests, self.work_dir = (
+            directory / one for one in ("backend", "stash", "work")
+        )
+        self.backend.mkdir()
         self.manifests.mkdir()
         self.work_dir.mkdir()
+        make_repository(self.repository)
         (directory / "workloads.json").write_text(
             json.dumps({"workloads": workloads, "work_dir": str(self.work_dir), "etcd_tools": newest_etcd()})
         )
@@ -41,8 +47,9 @@ class Stash:
         }
 
     @property
-    def backend(self):
-        return self.directory / "backend"
+    def repository(self):
+        """Where ``point_repository(..., self.backend)`` leads."""
+        return Repository(str(self.backend / "etcd"), PASSWORD, no_cache=True, restic=restics()[0])
 
     def run(self, dag_id, **conf):
         """Run a DAG; gives its state and its tasks'."""

@@ -5,9 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from airflow_provider_stash.restic.repository import Repository
 from airflow_provider_stash.restic.snapshots import list_snapshots
-from testbed.binaries import restics
 from testbed.etcd_cluster import PASSWORD as ETCD_PASSWORD
 from testbed.stash_objects import point_appbinding, point_repository, read_objects, secret, write_objects
 from tests.integration.manifests.conftest import PASSWORD, described
@@ -86,12 +84,10 @@ def test_customization_of_retention_and_of_the_snapshot(customized):
     guides = read_objects(EXAMPLES / "etcd-customization")
     restore = guides["restore-specific-snapshot"]
     write_objects(stash.manifests, {**objects, "backup": guides["backup-multi-retention-policy"]})
-    repository = Repository(str(stash.backend / "etcd"), PASSWORD, no_cache=True, restic=restics()[0])
-
     cluster.fill(10, prefix="/early/")
     early = cluster.all_keys()
     assert stash.succeed(dag_id("backupconfiguration", "etcd-backup"))["forget"] == "success"
-    (chosen,) = sorted(list_snapshots(repository), key=lambda one: one.time)[-1:]
+    (chosen,) = sorted(list_snapshots(stash.repository), key=lambda one: one.time)[-1:]
     cluster.fill(10, prefix="/late/")
     stash.succeed(dag_id("backupconfiguration", "etcd-backup"))
     assert restore["spec"]["rules"] == [{"snapshots": ["4bc21d6f"]}]
