@@ -48,10 +48,9 @@ def batch_form(
             form[f"{member.name}.{name}"] = own[name]
     whole = restore_form("", approval, "auto", phrase=phrase)
     form |= {name: whole[name] for name in (*BATCH_FIELDS, CONFIRM) if name in whole}
-    form["before"].schema["section"] = form["approval"].schema["section"] = "All members"
-    form[
-        "before"
-    ].description = "Of each member that restores 'latest': the latest snapshot taken before this time."
+    before = form["before"]
+    before.description = "Of each member that restores 'latest': the latest snapshot taken before this time."
+    before.schema["section"] = form["approval"].schema["section"] = "All members"
     if phrase is not None:
         form[CONFIRM].description = f"To restore, type {phrase}. A dry run needs nothing here."
         form[CONFIRM].schema["title"] = "The batch's name"

@@ -55,16 +55,12 @@ class RestoreTasks(NamedTuple):
     """
     Where a restore's tasks can be tied to others.
 
-    :param first: the first one.
     :param approve: the last one that changes nothing.
     :param change: the first one behind it.
-    :param data: all that decide whether the restore succeeded, in order.
     """
 
-    first: BaseOperator
     approve: BaseOperator
     change: BaseOperator
-    data: list[BaseOperator]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,12 +149,12 @@ class RestoreSession:
         order = [fill, stop] if self.workload.fills_while_running else [stop, fill]
         last = chain_before(self.pre_restore, dag, [approve])
         last >> order[0] >> order[1] >> start >> verify
-        changes = [*self.pre_restore, *order, start, verify]
-        data = [resolve, fetch, approve, *changes]
+        changed = [*order, start, verify]
+        data = [resolve, fetch, approve, *self.pre_restore, *changed]
         # The run's outcome is that of the data tasks, whatever the tasks after them did.
         verify >> EmptyOperator(task_id="outcome")
-        self._finish(dag, form, data, changed=[*order, start, verify], verify=verify)
-        return RestoreTasks(resolve, approve, changes[0], data)
+        self._finish(dag, form, data, changed=changed, verify=verify)
+        return RestoreTasks(approve, [*self.pre_restore, *order][0])
 
     # --- tasks ------------------------------------------------------------------------------------
 
