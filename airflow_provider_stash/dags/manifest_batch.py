@@ -1,4 +1,4 @@
-"""The DAGs of a BackupBatch and a RestoreBatch."""
+"""The DAG of a BackupBatch."""
 
 from __future__ import annotations
 
@@ -6,16 +6,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.operators.empty import EmptyOperator
-from airflow.sdk import DAG, Param, TaskGroup, TriggerRule
+from airflow.sdk import DAG, TaskGroup, TriggerRule
 
 from airflow_provider_stash.dags.backup import etcd_backup
-from airflow_provider_stash.dags.forms import CONFIRM, require_confirmation, restore_form
 from airflow_provider_stash.dags.manifest_session import (
     ManifestSettings,
     backup_arguments,
     dag_arguments,
     hook_tasks,
-    restore_dag,
     schedule_of,
 )
 from airflow_provider_stash.operators.restic import ResticInitOperator
@@ -24,9 +22,6 @@ if TYPE_CHECKING:
     from airflow.sdk import BaseOperator
 
     from airflow_provider_stash.resources.plan import DagPlan, MemberPlan
-
-_POLL = 5
-"""Seconds between looks at a member's restore."""
 
 
 def backup_batch_dag(planned: DagPlan, settings: ManifestSettings) -> DAG:
@@ -45,58 +40,6 @@ def backup_batch_dag(planned: DagPlan, settings: ManifestSettings) -> DAG:
         groups = [_backup_member(planned, member, settings) for member in planned.members]
         _around(planned, settings, dag, [init], groups)
     return dag
-
-
-def restore_batch_dags(planned: DagPlan, settings: ManifestSettings) -> list[DAG]:
-    """
-    Make the DAGs of a RestoreBatch: one for each member, which can be run by itself, and one that runs them all.
-
-    A member's restore is a run of its own, with its own way back.
-    """
-    from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
-
-    confirm = bool(settings.restore.get("confirm", True))
-    members = [
-        restore_dag(f"{planned.dag_id}.{member.name}", planned, member, settings)
-        for member in planned.members
-    ]
-    with DAG(
-        planned.dag_id,
-        schedule=None,
-        catchup=False,
-        max_active_runs=1,
-        is_paused_upon_creation=False,
-        render_template_as_native_obj=True,
-        params=_batch_form(planned, confirm=confirm),
-        **dag_arguments(planned),
-    ) as dag:
-        groups = []
-        for member, member_dag in zip(planned.members, members, strict=True):
-            with TaskGroup(member.name) as group:
-                TriggerDagRunOperator(
-                    task_id="restore",
-                    trigger_dag_id=member_dag.dag_id,
-                    # What was typed for the batch is typed for its members.
-                    conf={
-                        "dry_run": "{{ params.dry_run }}",
-                        **({CONFIRM: member.etcd.conn_id} if confirm else {}),
-                    },
-                    pre_execute=require_confirmation(planned.name) if confirm else None,
-                    wait_for_completion=True,
-                    poke_interval=_POLL,
-                )
-            groups.append(group)
-        _around(planned, settings, dag, [], groups)
-    return [dag, *members]
-
-
-def _batch_form(planned: DagPlan, *, confirm: bool) -> dict[str, Param]:
-    """Make the form of a batch: what of a restore's is for all members."""
-    form = restore_form("", False, "auto", phrase=planned.name if confirm else None)
-    if confirm:
-        form[CONFIRM].description = f"To restore, type {planned.name}. A dry run needs nothing here."
-        form[CONFIRM].schema["title"] = "The batch's name"
-    return {name: form[name] for name in ("dry_run", CONFIRM) if name in form}
 
 
 def _backup_member(planned: DagPlan, member: MemberPlan, settings: ManifestSettings) -> TaskGroup:

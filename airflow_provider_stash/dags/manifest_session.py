@@ -83,40 +83,44 @@ def backup_dag(planned: DagPlan, settings: ManifestSettings) -> DAG:
     )
 
 
-def restore_dag(dag_id: str, planned: DagPlan, member: MemberPlan, settings: ManifestSettings) -> DAG:
-    """Make the DAG that restores one target."""
+def restore_dag(planned: DagPlan, settings: ManifestSettings) -> DAG:
+    """Make the DAG of a RestoreSession."""
+    member = planned.members[0]
     if member.task is not None:
         from airflow_provider_stash.dags.manifest_task import own_restore_dag
 
         return own_restore_dag(
             planned,
+            settings,
             execution=_execution(planned, member, settings),
-            confirm=bool(settings.restore.get("confirm", True)),
             metrics=_metrics(planned, settings),
         )
     assert member.restore is not None
-    arguments: dict[str, Any] = {
-        "bump_revision": member.restore.bump_revision,
-        "health_timeout": member.wait_timeout,
-        **settings.restore,
-    }
-    workload = _workload(planned, member, settings)
     dag = etcd_restore_dag(
-        dag_id,
-        etcd_conn_id=member.etcd.conn_id,
-        repository_conn_id=planned.repository.conn_id,
-        workload=workload,
-        execution=_execution(planned, member, settings),
-        hostname=member.hostname,
-        pre_restore=hook_tasks(planned, member.pre, member, settings, workload=workload),
-        post_restore=hook_tasks(planned, member.post, member, settings, workload=workload),
-        metrics=_metrics(planned, settings),
-        dag_kwargs=dag_arguments(planned),
-        **arguments,
+        planned.dag_id, dag_kwargs=dag_arguments(planned), **restore_arguments(planned, member, settings)
     )
     dag.params["snapshot"] = member.restore.snapshot
     limit_tasks(planned, dag)
     return dag
+
+
+def restore_arguments(planned: DagPlan, member: MemberPlan, settings: ManifestSettings) -> dict[str, Any]:
+    """Give the arguments of ``etcd_restore_dag`` for one target."""
+    assert member.restore is not None
+    workload = _workload(planned, member, settings)
+    return {
+        "etcd_conn_id": member.etcd.conn_id,
+        "repository_conn_id": planned.repository.conn_id,
+        "workload": workload,
+        "execution": _execution(planned, member, settings),
+        "hostname": member.hostname,
+        "pre_restore": hook_tasks(planned, member.pre, member, settings, workload=workload),
+        "post_restore": hook_tasks(planned, member.post, member, settings, workload=workload),
+        "metrics": _metrics(planned, settings),
+        "bump_revision": member.restore.bump_revision,
+        "health_timeout": member.wait_timeout,
+        **settings.restore,
+    }
 
 
 def limit_tasks(planned: DagPlan, dag: DAG) -> None:

@@ -136,13 +136,15 @@ class Workload(ABC):
         """
 
 
-def restore_key(dag_id: str, run_id: str) -> str:
+def restore_key(dag_id: str, run_id: str, *, group: str = "") -> str:
     """
     Name a restore, in a form fit for file names, so that a retry and a roll-back find its traces.
 
     :param dag_id: the DAG's id.
     :param run_id: the run's id; ``logical_date`` may be absent, a run id never is.
+    :param group: of the group of tasks that is the restore, with those around it; empty: the whole run is.
     """
     plain = re.sub(r"[^A-Za-z0-9.]+", "-", run_id).strip("-.")[:60]
-    digest = hashlib.sha256(f"{dag_id}\0{run_id}".encode()).hexdigest()[:8]
+    whole = "\0".join(filter(None, (dag_id, run_id, group)))
+    digest = hashlib.sha256(whole.encode()).hexdigest()[:8]
     return f"{plain}-{digest}"
