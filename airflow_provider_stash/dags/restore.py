@@ -68,8 +68,9 @@ def etcd_restore_dag(
     :param etcd_conn_id: the etcd connection; none of its members needs to be alive.
     :param repository_conn_id: the restic connection.
     :param workload: where the members run, such as a ``ProcessWorkload``.
-    :param execution: where the snapshot is chosen and the restored cluster verified: ``worker`` (the default),
-        ``kubernetes`` or a ``KubernetesJob``, as in ``etcd_backup``.
+    :param execution: where the snapshot is chosen and fetched and the restored cluster verified: ``worker`` (the
+        default), ``kubernetes`` or a ``KubernetesJob``, as in ``etcd_backup``. For a ``ProcessWorkload`` the
+        worker fetches it in any case: its members are filled from that file.
     :param hostname: the restic host whose snapshots are meant, unless the form says otherwise.
     :param confirm: whether a restore that is no dry run needs the etcd connection's id typed into the form (by the
         API: ``confirm`` in ``conf``).
@@ -130,6 +131,7 @@ def etcd_restore_dag(
             etcd_tools=etcd_tools,
             rehearse=rehearse,
             bump_revision=param("bump_revision"),
+            execution=execution if workload.fills_from_repository else None,
             **on_host,
         )
         plan: Any = fetch.output

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowSkipException
 
+from airflow_provider_stash.exceptions import InvalidConfigurationError
 from airflow_provider_stash.operators.base import StashOperator, key_of, task_states
 from airflow_provider_stash.operators.step import StepOperator
 from airflow_provider_stash.steps.call import StepCall
-from airflow_provider_stash.steps.fetch import FetchOptions, fetch_snapshot, remove_download, source_of
+from airflow_provider_stash.steps.fetch import FetchOptions, check_workload, remove_download, source_of
 from airflow_provider_stash.steps.roll_back import roll_back
 from airflow_provider_stash.workloads.base import FillRequest, SnapshotSource, Workload
 from airflow_provider_stash.workloads.kubernetes_workload import KubernetesWorkload
@@ -37,10 +38,13 @@ class RestoreOperator(StashOperator):
         self.workload = workload
 
 
-class FetchSnapshotOperator(RestoreOperator):
+class FetchSnapshotOperator(StepOperator):
     """
     Downloads the snapshot, proves it good, checks all that could stop the restore. Changes nothing.
 
+    The file stays for members that are filled from it; others fetch it by themselves.
+
+    :param workload: where the members run; it is looked at from the worker.
     :param etcd_conn_id: the etcd connection; none of its members needs to be alive. (templated)
     :param restic_conn_id: the restic connection. (templated)
     :param snapshot: the record that ``ResolveSnapshotOperator`` returned. (templated)
@@ -48,6 +52,8 @@ class FetchSnapshotOperator(RestoreOperator):
     :param etcd_tools: directory or path of etcdutl (or etcdctl); None: PATH.
     :param rehearse: start a throw-away etcd on the data, where there is an ``etcd`` program.
     :param bump_revision: ``auto``, ``off``, or how far to move revisions on. (templated)
+    :param execution: see ``StepOperator``; the download can be a Job where the members don't need its file. Then
+        ``work_dir`` and ``etcd_tools`` are places in its container.
     :return: the plan of the restore, see ``steps.fetch.fetch_snapshot``.
     """
 
@@ -58,11 +64,13 @@ class FetchSnapshotOperator(RestoreOperator):
         "work_dir",
         "bump_revision",
     )
+    ui_color = "#ffe6cc"
 
     def __init__(
         self,
         *,
         snapshot: Mapping[str, Any],
+        workload: Workload,
         etcd_conn_id: str = "etcd_default",
         restic_conn_id: str = "restic_default",
         work_dir: str | None = None,
@@ -72,6 +80,12 @@ class FetchSnapshotOperator(RestoreOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        if self.job is not None and not workload.fills_from_repository:
+            raise InvalidConfigurationError(
+                f"Task {self.task_id}: a {type(workload).__name__} is filled from a file on its worker's host, which a "
+                "Job can't leave there. Leave execution out."
+            )
+        self.workload = workload
         self.snapshot = snapshot
         self.etcd_conn_id = etcd_conn_id
         self.restic_conn_id = restic_conn_id
@@ -80,21 +94,24 @@ class FetchSnapshotOperator(RestoreOperator):
         self.rehearse = rehearse
         self.bump_revision = bump_revision
 
-    def run_step(self, context: Context) -> dict[str, Any]:
-        from airflow_provider_stash.hooks.restic import ResticHook
-
-        return fetch_snapshot(
-            _etcd(self.etcd_conn_id),
-            ResticHook(self.restic_conn_id).get_repository(),
-            _connected(self.workload),
-            snapshot=dict(self.snapshot),
-            key=key_of(context),
-            options=FetchOptions(
-                work_dir=self.work_dir,
-                etcd_tools=self.etcd_tools,
-                rehearse=self.rehearse,
-                bump_revision=self.bump_revision,
-            ),
+    def prepare(self, context: Context) -> StepCall:
+        workload, key = _connected(self.workload), key_of(context)
+        secret = workload.job.repository_secret if isinstance(workload, KubernetesWorkload) else None
+        repository = self.repository(credentials=secret is None)
+        return StepCall(
+            "fetch_snapshot",
+            {
+                "snapshot": self.snapshot,
+                "key": key,
+                "checked": check_workload(workload, repository, snapshot=self.snapshot, key=key),
+                "keep_file": not workload.fills_from_repository,
+                "fetch": FetchOptions(
+                    work_dir=self.work_dir,
+                    etcd_tools=self.etcd_tools,
+                    rehearse=self.rehearse,
+                    bump_revision=self.bump_revision,
+                ),
+            },
         )
 
 
@@ -128,8 +145,9 @@ class FillMembersOperator(RestoreOperator):
         self.restic_conn_id = restic_conn_id
 
     def run_step(self, context: Context) -> dict[str, Any]:
+        file = self.plan["file"]
         request = FillRequest(
-            snapshot_file=Path(self.plan["file"]),
+            snapshot_file=Path(file) if file is not None else None,
             snapshot_size=self.plan["totalSize"],
             token=self.plan["token"],
             bump_revision=self.plan["bumpRevision"],

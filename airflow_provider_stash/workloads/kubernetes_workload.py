@@ -59,6 +59,7 @@ class KubernetesWorkload(Workload):
     stop_timeout: float = 180.0
     start_timeout: float = 300.0
     api_client: Any = field(default=None, repr=False, compare=False)
+    fills_from_repository: bool = field(default=True, init=False)
 
     def connected(self: _WorkloadT, api_client: Any, job: KubernetesJob, namespace: str) -> _WorkloadT:
         """
@@ -145,7 +146,7 @@ class KubernetesWorkload(Workload):
             return {"etcdTool": None, "etcdToolVersion": None, "free": {}, "warnings": warnings}
         checked = self._jobs(etcd, key).run(
             "check_member", members,
-            {"snapshot": source.snapshot, "size": snapshot_size, "etcd_version": etcd_version},
+            {"snapshot": source.snapshot, "etcd_version": etcd_version},
             source=source, on_node=True,
         )  # fmt: skip
         for warning in warnings:

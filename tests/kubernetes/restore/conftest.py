@@ -14,7 +14,7 @@ from kubernetes import client, config
 
 from airflow_provider_stash.kubernetes.job_settings import KubernetesJob
 from airflow_provider_stash.steps.backup import back_up
-from airflow_provider_stash.steps.fetch import FetchOptions, fetch_snapshot, source_of
+from airflow_provider_stash.steps.fetch import FetchOptions, check_workload, fetch_snapshot, source_of
 from airflow_provider_stash.steps.repository import initialize
 from airflow_provider_stash.steps.resolve import resolve_snapshot
 from airflow_provider_stash.steps.roll_back import roll_back
@@ -129,15 +129,20 @@ class Restore:
 
     def fetch(self, etcd):
         chosen = resolve_snapshot(self.repository)
+        checked = check_workload(self.workload, self.repository, snapshot=chosen, key=self.key)
         return fetch_snapshot(
-            etcd.config(), self.repository, self.workload, snapshot=chosen, key=self.key, options=self.options
-        )
+            etcd.config(), self.repository, snapshot=chosen, key=self.key, checked=checked, keep_file=False,
+            fetch=self.options,
+        )  # fmt: skip
 
     def request(self, plan):
         return FillRequest(
-            Path(plan["file"]), plan["totalSize"], plan["token"], plan["bumpRevision"],
+            None,
+            plan["totalSize"],
+            plan["token"],
+            plan["bumpRevision"],
             source=source_of(self.repository, plan),
-        )  # fmt: skip
+        )
 
     def fill(self, plan):
         return self.workload.fill(self.request(plan), key=self.key)

@@ -15,7 +15,7 @@ from tests.kubernetes.restore.conftest import Restore, role
 from tests.kubernetes.restore.etcd_in_cluster import EtcdStatefulSet
 
 KEY = "restore-1"
-SOURCE = SnapshotSource("0" * 64, "/stash-tmp/data/snapshot.db", 1, {}, {})
+SOURCE = SnapshotSource("0" * 64, {}, {})
 
 
 def without(rules, place, verb):
