@@ -124,6 +124,7 @@ class Workload(ABC):
         Undo what ``stop``, ``fill`` and ``start`` did: old data back in place, and every member that was
         running started again. Does nothing where nothing had been stopped.
 
+        :return: none, where nothing had been stopped and the members are not looked at.
         :raises WorkloadError: a member could not be brought back; the others were.
         """
 

@@ -217,9 +217,11 @@ class KubernetesWorkload(Workload):
 
     def roll_back(self, *, key: str) -> list[dict[str, Any]]:
         record = self.record()
+        if record is None or record.key != key:
+            return []  # this restore has stopped nothing, and may have failed as the workload can't be read
         etcd = self._etcd()
         members = self.places(etcd)
-        if record is None or record.key != key or record.phase in ENDED:
+        if record.phase in ENDED:
             running = {pod["metadata"]["name"] for pod in self.pods() if runs(pod)}
             return [{"name": one.name, "rolledBack": False, "running": one.pod in running} for one in members]
         jobs = self._jobs(etcd, key)

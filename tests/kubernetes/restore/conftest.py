@@ -1,15 +1,11 @@
-"""A cluster (of KUBECONFIG, else kubesim), and a namespace in it with an account that has exactly the docs' Role."""
+"""A namespace with an account that has exactly the docs' Role, and the steps of a restore in it."""
 
-import json
 import logging
 import os
-import re
 import secrets
 import time
-from pathlib import Path
 
 import pytest
-import yaml
 from kubernetes import client, config
 
 from airflow_provider_stash.kubernetes.job_settings import KubernetesJob
@@ -21,30 +17,11 @@ from airflow_provider_stash.steps.roll_back import roll_back
 from airflow_provider_stash.steps.verify import verify_restore
 from airflow_provider_stash.workloads.base import FillRequest
 from testbed.binaries import newest_etcd, restics
+from tests.kubernetes.accounts import kubeconfig_of
 from tests.kubernetes.restore import worker
 from tests.kubernetes.restore.etcd_in_cluster import RepositoryServer
-from tests.kubesim import Kubesim
 
 IMAGE = os.environ.get("STASH_TEST_IMAGE", "kubesim/stash:test")
-DOCS = Path(__file__).parents[3] / "docs" / "kubernetes-restore.md"
-
-
-def role(name):
-    """Give a Role's rules from the docs."""
-    for block in re.findall(r"```yaml\n(.*?)```", DOCS.read_text(), re.DOTALL):
-        found = yaml.safe_load(block)
-        if found["metadata"]["name"] == name:
-            return found["rules"]
-    raise LookupError(name)
-
-
-@pytest.fixture(scope="session")
-def kubeconfig(tmp_path_factory):
-    if os.environ.get("KUBECONFIG"):
-        yield Path(os.environ["KUBECONFIG"])
-        return
-    with Kubesim(tmp_path_factory.mktemp("kubesim")) as sim:
-        yield sim.kubeconfig
 
 
 @pytest.fixture(scope="session")
@@ -65,25 +42,12 @@ class Namespace:
 
     def __init__(self, admin, kubeconfig, directory):
         self.api, self.name, self.directory = admin, f"stash-restore-{secrets.token_hex(3)}", directory
-        self.core, self.rbac = client.CoreV1Api(admin), client.RbacAuthorizationV1Api(admin)
-        self._kubeconfig = yaml.safe_load(kubeconfig.read_text())
+        self.core, self._kubeconfig = client.CoreV1Api(admin), kubeconfig
         self.core.create_namespace({"metadata": {"name": self.name}})
 
     def account(self, rules):
         """Make a service account with these rules; gives a kubeconfig."""
-        name = f"airflow-{secrets.token_hex(3)}"
-        self.core.create_namespaced_service_account(self.name, {"metadata": {"name": name}})
-        self.rbac.create_namespaced_role(self.name, {"metadata": {"name": name}, "rules": rules})
-        self.rbac.create_namespaced_role_binding(self.name, {
-            "metadata": {"name": name},
-            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name},
-            "subjects": [{"kind": "ServiceAccount", "name": name, "namespace": self.name}],
-        })  # fmt: skip
-        token = self.core.create_namespaced_service_account_token(name, self.name, {"spec": {}}).status.token
-        users = [{"name": one["name"], "user": {"token": token}} for one in self._kubeconfig["users"]]
-        file = Path(self.directory, f"{name}.json")
-        file.write_text(json.dumps({**self._kubeconfig, "users": users}))
-        return file
+        return kubeconfig_of(self.api, self._kubeconfig, self.name, rules, self.directory)
 
     def client(self, rules):
         return config.new_client_from_config(str(self.account(rules)))

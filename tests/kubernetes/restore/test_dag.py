@@ -11,7 +11,8 @@ from airflow_provider_stash.kubernetes.job_settings import KubernetesJob
 from airflow_provider_stash.workloads.statefulset import StatefulSetWorkload
 from testbed.binaries import newest_etcd
 from testbed.etcd_access import PASSWORD
-from tests.kubernetes.restore.conftest import IMAGE, role
+from tests.kubernetes.pages import role
+from tests.kubernetes.restore.conftest import IMAGE
 from tests.kubernetes.restore.etcd_in_cluster import EtcdStatefulSet
 
 
@@ -43,7 +44,7 @@ class Run:
 @pytest.fixture
 def connections(namespace, repository, monkeypatch):
     def set_up(etcd):
-        account = namespace.account(role("airflow-stash-restore"))
+        account = namespace.account(role("airflow-stash-restore")["rules"])
         extra = {"kube_config_path": str(account), "namespace": namespace.name, "stash_job": {"image": IMAGE}}
         kubernetes = json.dumps({"conn_type": "kubernetes", "extra": extra})
         location, password = repository.location, repository.password
@@ -66,7 +67,7 @@ def test_the_restore_dag_restores_a_statefulset_and_takes_a_failed_restore_back(
     workload = StatefulSetWorkload(
         name="etcd", job=KubernetesJob(kubernetes_conn_id="cluster", poll_interval=1.0)
     )
-    restore_of(namespace, workload, role("airflow-stash-restore")).back_up(etcd)
+    restore_of(namespace, workload, role("airflow-stash-restore")["rules"]).back_up(etcd)
     etcd.delete()
     (tmp_path / "work").mkdir()
     dag = etcd_restore_dag(

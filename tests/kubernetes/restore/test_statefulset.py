@@ -9,10 +9,10 @@ from airflow_provider_stash.exceptions import StashError, WorkloadError
 from airflow_provider_stash.workloads.statefulset import StatefulSetWorkload
 from testbed.etcd_access import PASSWORD
 from testbed.process import wait_until
-from tests.kubernetes.restore.conftest import role
+from tests.kubernetes.pages import role
 from tests.kubernetes.restore.etcd_in_cluster import EtcdStatefulSet
 
-RULES = role("airflow-stash-restore")
+RULES = role("airflow-stash-restore")["rules"]
 
 
 @pytest.fixture(scope="module")
