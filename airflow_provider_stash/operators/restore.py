@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowSkipException
 
-from airflow_provider_stash.exceptions import InvalidConfigurationError
+from airflow_provider_stash.exceptions import InvalidConfigurationError, StashError
 from airflow_provider_stash.operators.base import StashOperator, key_of, task_states
 from airflow_provider_stash.operators.step import StepOperator
 from airflow_provider_stash.steps.call import StepCall
@@ -256,7 +256,13 @@ class RollBackOperator(RestoreOperator):
             etcd = _etcd(self.etcd_conn_id)
         except Exception as error:  # noqa: BLE001 - nothing may keep the old data from coming back
             self.log.warning("Whether the old cluster answers can't be asked: %s", error)
-        return roll_back(etcd, _connected(self.workload), key=key_of(context), timeout=self.timeout)
+        try:
+            return roll_back(etcd, _connected(self.workload), key=key_of(context), timeout=self.timeout)
+        except StashError as error:
+            raise type(error)(
+                f"{error} Not all is as it was before the restore. Once the cause is gone, clear task "
+                f"{self.task_id} of run {context['ti'].run_id}, and that task alone: it goes on where it was."
+            ) from error
 
 
 class CleanUpRestoreOperator(RestoreOperator):

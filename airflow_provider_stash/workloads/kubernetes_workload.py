@@ -29,6 +29,11 @@ from airflow_provider_stash.workloads.restore_record import (
 
 log = logging.getLogger(__name__)
 
+_VERIFIED = (
+    "This run has restored the cluster already, and that was verified: to restore again, trigger a new run. "
+    f"{UNTOUCHED}"
+)
+
 _WorkloadT = TypeVar("_WorkloadT", bound="KubernetesWorkload")
 
 
@@ -162,10 +167,7 @@ class KubernetesWorkload(Workload):
         etcd, record = self._etcd(), self.record()
         members = self.places(etcd)
         if record is not None and record.key == key and record.phase == VERIFIED:
-            raise WorkloadError(
-                "This run has restored the cluster already, and that was verified: to restore again, trigger a "
-                f"new run. {UNTOUCHED}"
-            )
+            raise WorkloadError(_VERIFIED)
         if record is None or record.phase in ENDED:
             running = [pod["metadata"]["name"] for pod in self.pods() if runs(pod)]
             record = Record(key, STOPPED, self.replicas(), running)
@@ -295,12 +297,24 @@ class KubernetesWorkload(Workload):
 
     def _open_record(self, key: str, phases: set[str]) -> Record:
         record = self.record()
-        if record is None or record.key != key or record.phase not in phases:
-            state = "none" if record is None else f"{record.key}, {record.phase}"
+        if record is None or record.key != key:
+            found = "none" if record is None else f"{record.key}, {record.phase}"
             raise WorkloadError(
-                f"{self} is not stopped by this restore (found: {state}); nothing was changed."
+                f"{self} is not stopped by this restore (found: {found}); nothing was changed."
             )
-        return record
+        if record.phase in phases:
+            return record
+        if record.phase == VERIFIED:
+            raise WorkloadError(_VERIFIED)
+        if record.phase == ROLLED_BACK:
+            raise WorkloadError(
+                f"This run was rolled back, and {self} runs on its old data again. To restore once more, clear "
+                f"stop_members, too, or trigger a new run. {UNTOUCHED}"
+            )
+        raise WorkloadError(
+            f"{self}: this restore has come further than this step already ({record.phase}). Let roll_back run. "
+            f"{UNTOUCHED}"
+        )
 
     def _require_down(self) -> None:
         if self.replicas() or self.pods():
