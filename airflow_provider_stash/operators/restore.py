@@ -14,7 +14,7 @@ from airflow_provider_stash.operators.step import StepOperator
 from airflow_provider_stash.steps.call import StepCall
 from airflow_provider_stash.steps.fetch import FetchOptions, check_workload, remove_download, source_of
 from airflow_provider_stash.steps.roll_back import roll_back
-from airflow_provider_stash.workloads.base import FillRequest, SnapshotSource, Workload
+from airflow_provider_stash.workloads.base import FillRequest, Workload
 from airflow_provider_stash.workloads.kubernetes_workload import KubernetesWorkload
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider_stash.etcd.config import EtcdConfig
+    from airflow_provider_stash.restic.repository import Repository
 
 
 class RestoreOperator(StashOperator):
@@ -96,8 +97,7 @@ class FetchSnapshotOperator(StepOperator):
 
     def prepare(self, context: Context) -> StepCall:
         workload, key = _connected(self.workload), key_of(context)
-        secret = workload.job.repository_secret if isinstance(workload, KubernetesWorkload) else None
-        repository = self.repository(credentials=secret is None)
+        repository = _repository(self.restic_conn_id, workload)
         return StepCall(
             "fetch_snapshot",
             {
@@ -145,23 +145,16 @@ class FillMembersOperator(RestoreOperator):
         self.restic_conn_id = restic_conn_id
 
     def run_step(self, context: Context) -> dict[str, Any]:
-        file = self.plan["file"]
+        workload, file = _connected(self.workload), self.plan["file"]
+        repository = _repository(self.restic_conn_id, workload) if workload.fills_from_repository else None
         request = FillRequest(
             snapshot_file=Path(file) if file is not None else None,
             snapshot_size=self.plan["totalSize"],
             token=self.plan["token"],
             bump_revision=self.plan["bumpRevision"],
-            source=self._source(),
+            source=source_of(repository, self.plan) if repository is not None else None,
         )
-        return {"members": _connected(self.workload).fill(request, key=key_of(context))}
-
-    def _source(self) -> SnapshotSource | None:
-        if not isinstance(self.workload, KubernetesWorkload):
-            return None
-        from airflow_provider_stash.hooks.restic import ResticHook
-
-        needed = self.workload.job.repository_secret is None
-        return source_of(ResticHook(self.restic_conn_id).get_repository(credentials=needed), self.plan)
+        return {"members": workload.fill(request, key=key_of(context))}
 
 
 class StartMembersOperator(RestoreOperator):
@@ -299,6 +292,14 @@ def _etcd(conn_id: str) -> EtcdConfig:
     from airflow_provider_stash.hooks.etcd import EtcdHook
 
     return EtcdHook(conn_id).get_config()
+
+
+def _repository(conn_id: str, workload: Workload) -> Repository:
+    """Read the restic connection; without credentials, where the workload's Jobs have them from a Secret."""
+    from airflow_provider_stash.hooks.restic import ResticHook
+
+    from_secret = isinstance(workload, KubernetesWorkload) and workload.job.repository_secret is not None
+    return ResticHook(conn_id).get_repository(credentials=not from_secret)
 
 
 def _connected(workload: Workload) -> Workload:
