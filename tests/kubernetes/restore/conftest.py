@@ -1,13 +1,16 @@
 """A namespace with an account that has exactly the docs' Role, and the steps of a restore in it."""
 
+import json
 import logging
 import os
 import secrets
 import time
+from dataclasses import replace
 
 import pytest
 from kubernetes import client, config
 
+from airflow_provider_stash.dags import etcd_backup_dag
 from airflow_provider_stash.kubernetes.job_settings import KubernetesJob
 from airflow_provider_stash.steps.backup import back_up
 from airflow_provider_stash.steps.fetch import FetchOptions, check_workload, fetch_snapshot, source_of
@@ -17,9 +20,11 @@ from airflow_provider_stash.steps.roll_back import roll_back
 from airflow_provider_stash.steps.verify import verify_restore
 from airflow_provider_stash.workloads.base import FillRequest
 from testbed.binaries import newest_etcd, restics
+from testbed.process import wait_until
 from tests.kubernetes.accounts import kubeconfig_of
-from tests.kubernetes.restore import worker
+from tests.kubernetes.pages import role
 from tests.kubernetes.restore.etcd_in_cluster import RepositoryServer
+from tests.kubernetes.restore.run import Run
 
 IMAGE = os.environ.get("STASH_TEST_IMAGE", "kubesim/stash:test")
 
@@ -82,14 +87,19 @@ class Restore:
 
     def __init__(self, namespace, repository, work_dir, workload, rules):
         self.namespace, self.repository, self.key = namespace, repository, f"restore-{secrets.token_hex(3)}"
-        self._given, self.kubeconfig, self.work_dir = workload, namespace.account(rules), work_dir
-        client = config.new_client_from_config(str(self.kubeconfig))
+        client = namespace.client(rules)
         self.workload = workload.connected(client, self.job, namespace.name)
         self.options = FetchOptions(work_dir=str(work_dir), etcd_tools=newest_etcd(), rehearse=False)
         initialize(repository)
 
     def back_up(self, etcd):
         return back_up(etcd.config(), self.repository)
+
+    def back_up_by_job(self):
+        """Back up as the DAG's task does, by the test's ``connections``."""
+        job = replace(self.job, kubernetes_conn_id="cluster")
+        connections = {"etcd_conn_id": "etcd", "repository_conn_id": "repository"}
+        return Run(etcd_backup_dag, {"dag_id": "backup", **connections, "execution": job}).execute("backup")
 
     def fetch(self, etcd):
         chosen = resolve_snapshot(self.repository)
@@ -110,12 +120,6 @@ class Restore:
 
     def fill(self, plan):
         return self.workload.fill(self.request(plan), key=self.key)
-
-    def worker(self, method, *arguments):
-        """Start a step in a process of its own."""
-        call = (method, arguments, {"key": self.key})
-        file = self.work_dir / "call.pickle"
-        return worker.start(file, self._given, self.job, self.namespace.name, self.kubeconfig, call)
 
     def jobs(self, component):
         """Name the Pods of Jobs of a step that run now."""
@@ -161,6 +165,23 @@ def repository(repository_server):
 
 
 @pytest.fixture
+def connections(namespace, repository, monkeypatch):
+    """Set the connections ``cluster``, ``etcd`` and ``repository``, as a user has them."""
+
+    def set_up(etcd, place=namespace):
+        account = place.account(role("airflow-stash-restore")["rules"])
+        extra = {"kube_config_path": str(account), "namespace": place.name, "stash_job": {"image": IMAGE}}
+        kubernetes = json.dumps({"conn_type": "kubernetes", "extra": extra})
+        location, password = repository.location, repository.password
+        restic = json.dumps({"conn_type": "restic", "host": location, "password": password})
+        monkeypatch.setenv("AIRFLOW_CONN_CLUSTER", kubernetes)
+        monkeypatch.setenv("AIRFLOW_CONN_ETCD", etcd.connection())
+        monkeypatch.setenv("AIRFLOW_CONN_REPOSITORY", restic)
+
+    return set_up
+
+
+@pytest.fixture
 def restore_of(repository, tmp_path):
     """Make a ``Restore`` of a workload, with a Role of the docs."""
     made = []
@@ -170,4 +191,4 @@ def restore_of(repository, tmp_path):
         return made[0]
 
     yield make
-    assert [one.namespace.left() for one in made] == [[] for _ in made]
+    wait_until(lambda: not any(one.namespace.left() for one in made), "nothing of the Jobs is left", 60)
