@@ -30,9 +30,13 @@ def kubeconfig_of(api, kubeconfig, namespace, rules, directory):
     })  # fmt: skip
     asked = {"spec": {"expirationSeconds": 3600}}
     token = core.create_namespaced_service_account_token(name, namespace, asked).status.token
+    return kubeconfig_with(kubeconfig, token, directory / f"{name}.json")
+
+
+def kubeconfig_with(kubeconfig, token, file):
+    """Write a kubeconfig with another token."""
     given = yaml.safe_load(kubeconfig.read_text())
     given["users"] = [{"name": one["name"], "user": {"token": token}} for one in given["users"]]
-    file = directory / f"{name}.json"
     with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
         out.write(json.dumps(given))
     return file
