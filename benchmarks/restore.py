@@ -2,7 +2,7 @@
 
 Against one `restic dump` and three `etcdutl snapshot restore` side by side, and against Stash's way: each of three
 members downloads and restores for itself, the three side by side. All with the newest restic and etcdutl there are,
-and with the same flags for etcdutl.
+and with the same flags for etcdutl, but that of ours one of the three compares the file with its sha256, not each.
 
 Run: .venv/bin/python -m benchmarks.restore [--gb 1.5] [--times 3]
 """

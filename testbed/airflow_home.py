@@ -197,7 +197,7 @@ class AirflowHome:
                 return
             if time.monotonic() > deadline:
                 raise TimeoutError(f"DAG {dag_id} is not known: {self.get('/importErrors')}")
-            time.sleep(0.2)
+            time.sleep(0.5)
 
     def trigger(self, dag_id: str, conf: Mapping[str, Any] | None = None) -> str:
         """Trigger a DAG and give the run's id; where its form wants a phrase typed, it is typed."""
@@ -218,7 +218,7 @@ class AirflowHome:
                 return state
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{dag_id} {run_id} is {state}: {self.states(dag_id, run_id)}")
-            time.sleep(0.1)
+            time.sleep(0.4)
 
     def run_dag(self, dag_id: str, conf: Mapping[str, Any] | None = None) -> tuple[str, str]:
         """Trigger a DAG, wait for the run's end, and give its id and state."""

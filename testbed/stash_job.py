@@ -8,6 +8,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from testbed.restic_repository import cheapen_key
+
 PASSWORD = "stash-repository-password"
 _LIBRARY = re.compile(r"(/\S+) \(0x")
 
@@ -65,6 +67,7 @@ class StashJob:
     def initialize(self) -> None:
         """Make the repository: restic 0.13 knew format 1 alone."""
         self.restic("init", "--repository-version", "1")
+        cheapen_key(Path(self.location), PASSWORD)
 
     def back_up(self, host: str = "host-0") -> None:
         """Back up the directory that ``etcdctl snapshot save`` has written to."""

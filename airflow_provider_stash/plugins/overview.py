@@ -110,8 +110,12 @@ def rows_of(seen: View, backups: Sequence[Backup], database: Database) -> list[d
         )
     }
     sessions = records.sessions(database, backups, now)
+    # Where these are all the runs that there are, no older one is to be found.
     without = [
-        one for one in backups if not any(s.state == "success" for s in sessions[one.dag_id, one.task_id])
+        one
+        for one in backups
+        if len(latest := sessions[one.dag_id, one.task_id]) >= records.ENOUGH
+        and not any(session.state == "success" for session in latest)
     ]
     older = records.last_successes(database, without)
     events = (

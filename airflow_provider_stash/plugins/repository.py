@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy.orm import Session as Database
@@ -11,6 +12,8 @@ from airflow_provider_stash.operators.links import RUN_TAG
 from airflow_provider_stash.plugins import records, statuses
 from airflow_provider_stash.plugins.catalog import Backup
 from airflow_provider_stash.plugins.overview import View, rows_of, session_result
+from airflow_provider_stash.plugins.retention import removed_by_next, retention
+from airflow_provider_stash.restic.snapshots import parse_time
 from airflow_provider_stash.steps.results import now, rfc3339
 
 _SESSIONS = 100
@@ -50,10 +53,17 @@ def repository(seen: View, backup: Backup, database: Database, *, results: bool)
         ((run_id, returned[run_id, forget]) for run_id in run_ids if forget and (run_id, forget) in returned),
         None,
     )
+    row = next(iter(rows_of(seen, [backup], database)), None)
+    listed = statuses.snapshots(database, events[0]) if events else []
+    removed_next = (
+        removed_by_next(backup, listed, events[0].status.get("snapshotCount"), _next_backup(row))
+        if events
+        else None
+    )
     return {
         "now": rfc3339(now()),
-        "row": next(iter(rows_of(seen, [backup], database)), None),
-        "snapshots": _snapshots(database, events, taken, returned, cleaned),
+        "row": row,
+        "snapshots": _snapshots(listed, taken, returned, cleaned, removed_next or set()),
         "sessions": [
             {**(session_result(one) or {}), **_stats(returned.get((one.run_id, taken)))} for one in sessions
         ],
@@ -65,14 +75,7 @@ def repository(seen: View, backup: Backup, database: Database, *, results: bool)
             }
             for one in reversed(events)
         ],
-        "retention": {
-            "policy": dict(backup.retention_policy) if backup.retention_policy else None,
-            "run_id": cleaned[0] if cleaned else None,
-            "kept": len(cleaned[1].get("kept") or ()) if cleaned else None,
-            "removed": len(cleaned[1].get("removed") or ()) if cleaned else None,
-            "freed": cleaned[1].get("freed") if cleaned else None,
-            "dry_run": cleaned[1].get("dryRun") if cleaned else None,
-        },
+        "retention": retention(backup, cleaned, removed_next),
         "integrity": _integrity(sessions, check, returned),
         "restores": [
             {"dag_id": one.dag_id, "run_id": run.run_id, "time": rfc3339(run.run_after), "state": state}
@@ -91,15 +94,19 @@ def _stats(result: Mapping[str, Any] | None) -> dict[str, Any]:
     }
 
 
+def _next_backup(row: Mapping[str, Any] | None) -> datetime:
+    """Give the time of the next planned run; where none is planned, or it is overdue, now."""
+    planned = row.get("next_run") if row else None
+    return max(now(), parse_time(planned)) if planned else now()
+
+
 def _snapshots(
-    database: Database,
-    events: Sequence[statuses.Event],
+    snapshots: Sequence[Mapping[str, Any]],
     taken: str,
     returned: Mapping[tuple[str, str], Mapping[str, Any]],
     cleaned: tuple[str, Mapping[str, Any]] | None,
+    removed_next: set[str],
 ) -> list[dict[str, Any]]:
-    if not events:
-        return []
     by_id = {  # restic before 0.17 tells a short id of what it made
         str(result.get("snapshot"))[:_SHORT]: result
         for (_, task_id), result in returned.items()
@@ -107,7 +114,7 @@ def _snapshots(
     }
     reasons = (cleaned[1].get("reasons") or {}) if cleaned else {}
     listed = []
-    for one in statuses.snapshots(database, events[0]):
+    for one in snapshots:
         made_by = next(
             (tag.removeprefix(RUN_TAG) for tag in one.get("tags") or () if tag.startswith(RUN_TAG)), ""
         )
@@ -127,6 +134,7 @@ def _snapshots(
                 "dag_id": dag_id or None,
                 "run_id": run_id or None,
                 "kept_because": reasons.get(one["snapshot"]),
+                "removed_next": one["snapshot"] in removed_next,
             }
         )
     return listed

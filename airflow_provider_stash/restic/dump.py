@@ -1,23 +1,24 @@
-"""Reads a file out of a snapshot as a stream (``restic dump``)."""
+"""Writes a file out of a snapshot (``restic dump``)."""
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable
 
 from airflow_provider_stash.restic.process import ResticProcess
 from airflow_provider_stash.restic.repository import Repository
 
 
-@contextlib.contextmanager
-def dump(repository: Repository, snapshot_id: str, path: str) -> Iterator[int]:
+def dump(
+    repository: Repository, snapshot_id: str, path: str, target: int, look: Callable[[], None] | None = None
+) -> None:
     """
-    Give a file descriptor to read the file's content from.
+    Write a file's content to another file.
 
-    restic's exit code is looked at when the context is left normally: what was read is good only then.
-
-    :raises ResticError: restic failed, also after it gave some or all of the data.
+    :param path: of the file in the snapshot.
+    :param target: descriptor of the file to write to.
+    :param look: called again and again while restic writes; what is there by then is good only if this call succeeds.
+    :raises NoSpaceError: the file could not grow.
+    :raises ResticError: restic failed, perhaps after it wrote some or all of the data.
     """
-    with ResticProcess(repository, ["dump", snapshot_id, path, "--no-lock"], stdout=True) as process:
-        yield process.stdout_fd
-        process.finish()
+    with ResticProcess(repository, ["dump", snapshot_id, path, "--no-lock"], stdout=target) as process:
+        process.finish(look=look)

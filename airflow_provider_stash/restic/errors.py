@@ -28,6 +28,9 @@ _DAMAGE = re.compile(
     r"data is corrupt|unable to load (tree|index)|wrong hash",
     re.IGNORECASE,
 )
+_FULL = re.compile(
+    r"no space left on device|disk quota exceeded|file too large|file size limit exceeded", re.IGNORECASE
+)
 _BACKEND = (
     ("connection refused", "nothing listens there"),
     ("no such host", "its name is not known"),
@@ -84,7 +87,7 @@ def translate(repository: Repository, command: str, code: int, text: str) -> Sta
         return RepositoryNotFoundError(
             f"There is no repository at {place} ({words}). Correct the location, or let the first backup make it."
         )
-    if "no space left on device" in text:
+    if _FULL.search(text):
         return NoSpaceError(f"restic {command}: no space left on the device of {place}. {words}")
     if "no matching ID found" in text or "no snapshot found" in text:
         return SnapshotNotFoundError(f"The repository {place} has no such snapshot: {words}")

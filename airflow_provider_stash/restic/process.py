@@ -24,7 +24,7 @@ from airflow_provider_stash.restic.repository import Repository
 
 _STDERR_KEPT = 1 << 16
 _OUTPUT_READ = 1 << 20
-_LOOK_SECONDS = 0.5
+_LOOK_SECONDS, _CLOSE_LOOK_SECONDS = 0.5, 0.1
 _PROGRESS_FPS = "0.2"  # a line each 5 s
 
 
@@ -43,7 +43,7 @@ class ResticProcess:
     :param repository: which it works on.
     :param arguments: command and flags; no secrets.
     :param stdin: open a pipe to its standard input, see ``stdin_fd``.
-    :param stdout: open a pipe from its standard output, see ``stdout_fd``; else it is kept until the end.
+    :param stdout: descriptor of a file for its standard output; None: that is kept until the end.
     :param files: flags whose value is a file with this content, such as ``--new-password-file``.
     :param follow: called with each line of its standard output as it comes, progress among them.
     """
@@ -54,13 +54,13 @@ class ResticProcess:
         arguments: Sequence[str],
         *,
         stdin: bool = False,
-        stdout: bool = False,
+        stdout: int | None = None,
         files: Mapping[str, bytes] | None = None,
         follow: Callable[[str], None] | None = None,
     ) -> None:
         self.repository = repository
         self.arguments = list(arguments)
-        self._wants_stdin, self._wants_stdout = stdin, stdout
+        self._wants_stdin, self._target = stdin, stdout
         self._files = dict(files or {})
         self._follow, self._followed = follow, 0
         self._stack = contextlib.ExitStack()
@@ -104,18 +104,13 @@ class ResticProcess:
             read_end, self._stdin = open_pipe(stack)
             stdin, hold = read_end.number, self._stdin.number
             childs.append(read_end)
-        stdout = self._stdout.fileno()
-        if self._wants_stdout:
-            self._source, write_end = open_pipe(stack)
-            stdout = write_end.number
-            childs.append(write_end)
         numbers = ",".join(map(str, passed)) or "-"
         # restic's arguments name files by number, so the guard must see them under the same numbers.
         self._process = subprocess.Popen(
             [sys.executable, "-I", "-S", guard.__file__, str(control_read.number), str(hold), numbers,
              restic, *self.arguments, *flags],
             stdin=stdin,
-            stdout=stdout,
+            stdout=self._stdout.fileno() if self._target is None else self._target,
             stderr=self._stderr.fileno(),
             env=environment,
             pass_fds=[control_read.number, *([hold] if hold >= 0 else []), *passed],
@@ -135,26 +130,24 @@ class ResticProcess:
         """The write end of the pipe to restic's standard input."""
         return self._stdin.number
 
-    @property
-    def stdout_fd(self) -> int:
-        """The read end of the pipe from restic's standard output."""
-        return self._source.number
-
     def close_stdin(self) -> None:
         """Tell restic that its input is whole: only now can it see the end."""
         self._say(guard.COMMIT)
         self._stdin.close()
 
-    def finish(self, timeout: float | None = None) -> Output:
+    def finish(self, timeout: float | None = None, *, look: Callable[[], None] | None = None) -> Output:
         """
         Wait for restic's end.
 
         :param timeout: seconds; None: without limit.
+        :param look: called again and again meanwhile.
         :raises ResticError: it failed.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
-        while not _ends_within(self._process, _LOOK_SECONDS):
+        while not _ends_within(self._process, _LOOK_SECONDS if look is None else _CLOSE_LOOK_SECONDS):
             self._tell()
+            if look is not None:
+                look()
             self._give_up_in_time(deadline, timeout)
         code = self._process.wait()
         self._ended = True

@@ -7,7 +7,7 @@ import os
 import shutil
 import time
 from collections.abc import Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -203,37 +203,31 @@ def download(repository: Repository, snapshot_id: str, found: SnapshotFile, file
             f"The work directory {file.parent.parent} can't be used: {error.strerror}. {UNTOUCHED}"
         ) from error
     free = shutil.disk_usage(file.parent).free
-    try:
-        if found.size > free:
-            raise NoSpaceError(
-                f"The snapshot has {found.size} bytes, {file.parent.parent} has {free} free. Name a larger "
-                f"work_dir, or make room. {UNTOUCHED}"
-            )
-        return _copy(repository, snapshot_id, found, file)
-    except OSError as error:
+    if found.size > free:
         raise NoSpaceError(
-            f"The snapshot could not be written to {file.parent}: {error.strerror}. {UNTOUCHED}"
+            f"The snapshot has {found.size} bytes, {file.parent.parent} has {free} free. Name a larger "
+            f"work_dir, or make room. {UNTOUCHED}"
+        )
+    try:
+        return _copy(repository, snapshot_id, found, file)
+    except (OSError, NoSpaceError) as error:
+        raise NoSpaceError(
+            f"The snapshot could not be written to {file.parent}: {error} {UNTOUCHED}"
         ) from error
     except SnapshotCorruptError as error:
         raise SnapshotCorruptError(f"Snapshot {snapshot_id[:8]}: {error} {UNTOUCHED}") from error
 
 
 def _copy(repository: Repository, snapshot_id: str, found: SnapshotFile, file: Path) -> str:
+    """Let restic write the file, and hash what it has written meanwhile."""
     begin = tell = time.monotonic()
     hasher, done = SnapshotHasher(), 0
-    target = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with (
-        os.fdopen(target, "wb") as out,
-        ThreadPoolExecutor(1, thread_name_prefix="snapshot-hasher") as pool,
-        dump(repository, snapshot_id, found.path) as source,
-    ):
-        hashed: Future[None] | None = None
-        while block := os.read(source, _COPY):
-            # Hashing releases the interpreter: it goes on while this block is written and the next one comes.
-            if hashed is not None:
-                hashed.result()
-            hashed = pool.submit(hasher.update, block)
-            out.write(block)
+    target = os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+
+    def follow() -> None:
+        nonlocal tell, done
+        while block := os.pread(target, _COPY, done):
+            hasher.update(block)
             done += len(block)
             if time.monotonic() - tell >= _PROGRESS_SECONDS:
                 tell = time.monotonic()
@@ -243,6 +237,12 @@ def _copy(repository: Repository, snapshot_id: str, found: SnapshotFile, file: P
                     human_size(found.size),
                     100 * done // max(found.size, 1),
                 )
+
+    try:
+        dump(repository, snapshot_id, found.path, target, follow)
+        follow()
+    finally:
+        os.close(target)
     log.info("Downloaded %s in %.1f s", human_size(done), time.monotonic() - begin)
     return hasher.finish()
 

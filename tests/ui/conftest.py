@@ -6,11 +6,13 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
+from airflow_provider_stash.restic.repository import Repository
 from testbed.airflow_home import _PASSWORDS, ADMIN
 from testbed.binaries import restics
 from testbed.browser import browser as start_browser
 from testbed.etcd_cluster import EtcdCluster
-from testbed.session import airflow_for, far_from_now
+from testbed.restic_repository import make_repository
+from testbed.session import REPOSITORY_PASSWORD, airflow_for, far_from_now
 from tests.integration.conftest import newest_etcd
 
 PREFIX = "/airflow"
@@ -35,10 +37,12 @@ def cluster(tmp_path_factory):
 @pytest.fixture(scope="session")
 def airflow(cluster, tmp_path_factory):
     directory = tmp_path_factory.mktemp("ui")
+    location = str(directory / "repository")
+    make_repository(Repository(location, REPOSITORY_PASSWORD, no_cache=True, restic=restics()[0]))
     home = airflow_for(
         cluster,
         directory,
-        location=str(directory / "repository"),
+        location=location,
         restic=restics()[0],
         etcd_tools=newest_etcd(),
         dags=Path(__file__).parent / "dags",

@@ -20,6 +20,7 @@ def test_a_repository_tells_its_snapshots_sessions_and_sizes(person, airflow):
     expect(section(page, "Retention")).to_contain_text(
         "Keeps the last 5; and always what is tagged keep-forever."
     )
+    expect(section(page, "Retention")).to_contain_text("After the next backup it removes no snapshots.")
     expect(section(page, "Integrity").locator("tbody tr")).to_have_count(2)
     expect(section(page, "Restores")).to_contain_text("has not been restored")
     somebody.page.wait_for_timeout(300)

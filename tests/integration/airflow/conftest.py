@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from airflow_provider_stash.restic.repository import Repository
 from testbed.binaries import newest_etcd, restics
 from testbed.etcd_cluster import EtcdCluster
-from testbed.session import airflow_for
+from testbed.restic_repository import make_repository
+from testbed.session import REPOSITORY_PASSWORD, airflow_for
 from testbed.webhook import Webhook
 from tests.integration.airflow.local_manifests import local_manifests
 
@@ -40,10 +42,12 @@ def manifests(cluster, tmp_path_factory):
 @pytest.fixture(scope="session")
 def airflow(cluster, pushgateway, hold, webhook, manifests, tmp_path_factory):
     directory = tmp_path_factory.mktemp("session")
+    location = str(directory / "repository")
+    make_repository(Repository(location, REPOSITORY_PASSWORD, no_cache=True, restic=restics()[0]))
     home = airflow_for(
         cluster,
         directory,
-        location=str(directory / "repository"),
+        location=location,
         restic=restics()[0],
         pushgateway=pushgateway.url,
         etcd_tools=newest_etcd(),
@@ -83,4 +87,4 @@ def wait_for_state(airflow, dag_id, run_id, task_id, wanted, timeout=90):
     deadline = time.monotonic() + timeout
     while airflow.states(dag_id, run_id).get(task_id) not in wanted:
         assert time.monotonic() < deadline, airflow.states(dag_id, run_id)
-        time.sleep(0.05)
+        time.sleep(0.2)

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import pytest
 
+from testbed.airflow_home import VIEWER
 from testbed.etcd_access import PASSWORD
 from testbed.session import REPOSITORY_PASSWORD
 from tests.integration.airflow.conftest import wait_for_state
@@ -208,3 +209,10 @@ def test_both_forms_and_the_test_button(airflow, cluster):
     answer = airflow.post("/connections/test", {**connection, "password": "hunter2"})
     assert answer["status"] is False
     assert "hunter2" not in answer["message"]
+
+
+def test_a_viewer_sees_a_dag_and_may_not_trigger_it(airflow):
+    assert airflow.get("/dags/etcd_backup", user=VIEWER)["dag_id"] == "etcd_backup"
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        airflow.post("/dags/etcd_backup/dagRuns", {"logical_date": None}, user=VIEWER)
+    assert refused.value.code == 403

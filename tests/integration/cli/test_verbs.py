@@ -12,10 +12,10 @@ import pytest
 
 from airflow_provider_stash.restic.backup import StdinBackup
 from airflow_provider_stash.restic.init import ensure_repository
-from airflow_provider_stash.restic.process import run
 from airflow_provider_stash.restic.repository import Repository
 from airflow_provider_stash.restic.snapshots import list_snapshots
 from testbed.airflow_home import AirflowHome
+from testbed.restic_repository import make_repository
 from tests.integration.conftest import EDGE_RESTICS
 
 pytestmark = pytest.mark.timeout(600)
@@ -58,7 +58,7 @@ def empty(tmp_path_factory):
     """A repository of format 1, to be copied: making one takes long."""
     place = tmp_path_factory.mktemp("empty") / "repository"
     made = Repository(str(place), PASSWORD, no_cache=True, restic=EDGE_RESTICS[0])
-    run(made, ["init", "--repository-version", "1"])
+    make_repository(made, version=1)
     return made
 
 

@@ -94,6 +94,17 @@ def test_three_members_side_by_side(tool, snapshot, binaries, tmp_path):
         assert not any(in_use(member.data_dir) for member in cluster.members)
 
 
+def test_a_corrupt_snapshot_is_refused_though_one_build_alone_compares(tool, snapshot, tmp_path):
+    data = bytearray(snapshot.read_bytes())
+    data[len(data) // 2] ^= 1
+    corrupt = tmp_path / "corrupt.db"
+    corrupt.write_bytes(data)
+    members = [NewMember(name, tmp_path / name) for name in ("m0", "m1", "m2")]
+    cluster = {one.name: [f"http://127.0.0.1:{at}"] for at, one in enumerate(members, 1)}
+    with pytest.raises(e.EtcdToolError, match="sha256"):
+        build_data_dirs(tool, corrupt, members, initial_cluster=cluster, token="t")
+
+
 def told_by(tool, snapshot):
     return json.loads(tool.run(["snapshot", "status", str(snapshot), "--write-out", "json"]))["revision"]
 

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +19,6 @@ from airflow_provider_stash.restic.init import ensure_repository
 from airflow_provider_stash.restic.keys import add_key, change_password, list_keys, remove_key
 from airflow_provider_stash.restic.locks import list_locks, unlock
 from airflow_provider_stash.restic.migrate import migrate_to_v2
-from airflow_provider_stash.restic.process import run
 from airflow_provider_stash.restic.prune import PruneOptions, prune
 from airflow_provider_stash.restic.repair import rebuild_index
 from airflow_provider_stash.restic.repository import Repository
@@ -26,6 +26,7 @@ from airflow_provider_stash.restic.snapshots import list_snapshots
 from airflow_provider_stash.restic.stats import repository_size
 from airflow_provider_stash.steps.maintenance import migrate_repository, prune_repository
 from testbed.process import wait_until
+from testbed.restic_repository import make_repository
 from tests.integration.conftest import EDGE_RESTICS, restic_id
 
 PASSWORD = "test-repository-password"
@@ -39,7 +40,7 @@ def empty(tmp_path_factory, request):
     """A repository of format 1, to be copied: making one takes long."""
     place = tmp_path_factory.mktemp("empty") / "repository"
     made = Repository(str(place), PASSWORD, no_cache=True, restic=request.param)
-    run(made, ["init", "--repository-version", "1"])
+    make_repository(made, version=1)
     return made
 
 
@@ -59,10 +60,9 @@ def backup(repository, data=DATA):
 
 def read(repository):
     snapshot = list_snapshots(repository)[0]
-    with (
-        dump(repository, snapshot.id, snapshot.paths[0]) as fd,
-        os.fdopen(os.dup(fd), "rb") as file,
-    ):
+    with tempfile.TemporaryFile() as file:
+        dump(repository, snapshot.id, snapshot.paths[0], file.fileno())
+        file.seek(0)
         return file.read()
 
 
@@ -161,7 +161,8 @@ with StdinBackup(repository, path="/x/s.db", host="h") as running:
     ) as child:
         assert child.stdout.readline() == "streaming\n"
         folder = Path(repository.location, "locks")
-        wait_until(lambda: any(folder.iterdir()), "restic has its lock")
+        # restic writes a lock under another name first: that is none yet.
+        wait_until(lambda: [len(one.name) for one in folder.iterdir()] == [64], "restic has its lock")
         (lock,) = list_locks(repository)
         assert not lock.exclusive
         assert Path(f"/proc/{lock.pid}").exists()

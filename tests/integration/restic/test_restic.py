@@ -5,8 +5,10 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,12 +21,14 @@ from airflow_provider_stash.restic.check import check
 from airflow_provider_stash.restic.dump import dump
 from airflow_provider_stash.restic.forget import RetentionPolicy, forget
 from airflow_provider_stash.restic.init import ensure_repository
+from airflow_provider_stash.restic.keys import list_keys
 from airflow_provider_stash.restic.ls import find_file
 from airflow_provider_stash.restic.repository import Repository
 from airflow_provider_stash.restic.snapshots import list_snapshots
 from airflow_provider_stash.restic.stats import repository_size
 from airflow_provider_stash.restic.version import restic_version
 from testbed.process import wait_until
+from testbed.restic_repository import make_repository
 
 DATA = os.urandom(3 << 20)
 PASSWORD = "test-repository-password"
@@ -33,7 +37,7 @@ PASSWORD = "test-repository-password"
 @pytest.fixture
 def repository(tmp_path, restic):
     made = Repository(str(tmp_path / "repository"), PASSWORD, no_cache=True, restic=restic)
-    ensure_repository(made)
+    make_repository(made)
     return made
 
 
@@ -59,7 +63,9 @@ def test_there_and_back(repository):
     assert snapshots[0].paths == (summary.path,)
     found = find_file(repository, snapshots[0].id, "snapshot.db")
     assert found.size == len(DATA)
-    with dump(repository, snapshots[0].id, found.path) as fd, os.fdopen(os.dup(fd), "rb") as file:
+    with tempfile.TemporaryFile() as file:
+        dump(repository, snapshots[0].id, found.path, file.fileno())
+        file.seek(0)
         assert file.read() == DATA
     assert repository_size(repository) > len(DATA)
     assert check(repository).integrity is True
@@ -213,10 +219,29 @@ def test_damage_is_found_and_named(repository):
     assert result.integrity is False
     assert result.errors
     snapshot = list_snapshots(repository)[0]
-    with pytest.raises(e.ResticError):
-        with dump(repository, snapshot.id, snapshot.paths[0]) as fd:
-            while os.read(fd, 1 << 20):
-                pass
+    with tempfile.TemporaryFile() as file, pytest.raises(e.ResticError):
+        dump(repository, snapshot.id, snapshot.paths[0], file.fileno())
+
+
+def test_two_that_make_it_at_once_wait_for_each_other(tmp_path, restic):
+    made = Repository(str(tmp_path / "repository"), PASSWORD, no_cache=True, restic=restic)
+    with ThreadPoolExecutor(2) as pool:
+        told = list(pool.map(ensure_repository, [made, made]))
+    assert sorted(one.created for one in told) == [False, True]
+    assert told[0].id == told[1].id
+    assert len(list_keys(made)) == 1
+
+
+def test_one_that_was_made_by_two_at_once_is_told(tmp_path, restic):
+    """As by two hosts: a restic whose init is two."""
+    twice = tmp_path / "twice"
+    twice.write_text(
+        f'#!/bin/sh\nif [ "$1" = init ]; then {restic} "$@" & fi\n{restic} "$@"; code=$?; wait; exit $code\n'
+    )
+    twice.chmod(0o755)
+    made = Repository(str(tmp_path / "repository"), PASSWORD, no_cache=True, restic=str(twice))
+    with pytest.raises(e.RepositoryDamagedError, match="made by two at the same time"):
+        ensure_repository(made)
 
 
 def test_nobody_listens(restic):

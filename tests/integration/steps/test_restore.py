@@ -15,7 +15,6 @@ from airflow_provider_stash.restic.backup import StdinBackup
 from airflow_provider_stash.restic.snapshots import list_snapshots
 from airflow_provider_stash.steps.backup import back_up
 from airflow_provider_stash.steps.fetch import FetchOptions, check_workload, fetch_snapshot
-from airflow_provider_stash.steps.repository import initialize
 from airflow_provider_stash.steps.resolve import resolve_snapshot
 from airflow_provider_stash.steps.roll_back import roll_back
 from airflow_provider_stash.steps.verify import verify_restore
@@ -23,6 +22,7 @@ from airflow_provider_stash.workloads.base import FillRequest
 from airflow_provider_stash.workloads.process import ProcessWorkload
 from testbed.binaries import etcd_dirs, newest_etcd
 from testbed.etcd_cluster import EtcdCluster
+from testbed.restic_repository import make_repository
 
 KEY = "restore"
 
@@ -34,7 +34,7 @@ class Restore:
         self.cluster, self.repository = cluster, repository
         self.options = FetchOptions(work_dir=str(work_dir), etcd_tools=tools)
         self.workload = cluster.workload(etcd_tools=tools, start_timeout=20.0)
-        initialize(repository)
+        make_repository(repository)
 
     def back_up(self, **given):
         return back_up(self.cluster.config(), self.repository, hash_kv=True, **given)

@@ -16,7 +16,6 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_stash.etcd.tools import find_tool
-from testbed.airflow_home import VIEWER, AirflowHome
 from testbed.binaries import etcd_dirs, restics
 from testbed.certificates import Authority
 from testbed.etcd_cluster import EtcdCluster
@@ -183,36 +182,3 @@ def test_the_proxy_does_to_connections_what_it_is_told(proxied):
         pytest.raises(TimeoutError),
     ):
         connection.recv(1)
-
-
-def test_airflow_runs_a_dag_and_tells_users_apart(tmp_path):
-    dags = tmp_path / "dags"
-    dags.mkdir()
-    (dags / "one.py").write_text(
-        textwrap.dedent("""
-            from airflow.sdk import dag, task
-
-            @dag(schedule=None)
-            def one():
-                @task
-                def hello(dag_run=None):
-                    print("hello from the task")
-                    if dag_run.conf.get("fail"):
-                        raise ValueError("as it was told")
-                    return dag_run.conf
-                hello()
-            one()
-        """)
-    )
-    with AirflowHome(tmp_path / "home", dags) as airflow:
-        airflow.wait_for_dag("one")
-        run_id, state = airflow.run_dag("one", {"number": 7})
-        assert state == "success"
-        assert airflow.result("one", run_id, "hello") == {"number": 7}
-        assert "hello from the task" in airflow.logs("one", run_id)
-        run_id, state = airflow.run_dag("one", {"fail": True})
-        assert (state, airflow.states("one", run_id)) == ("failed", {"hello": "failed"})
-        assert airflow.get("/dags/one", user=VIEWER)["dag_id"] == "one"
-        with pytest.raises(urllib.error.HTTPError) as refused:
-            airflow.post("/dags/one/dagRuns", {"logical_date": None}, user=VIEWER)
-        assert refused.value.code == 403

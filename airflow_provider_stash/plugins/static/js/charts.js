@@ -38,7 +38,7 @@ export function chart(title, points, series, format, bytes = false) {
   const axis = { stroke: colour("--muted"), grid: { stroke: colour("--line"), width: 1 }, ticks: { stroke: colour("--line"), width: 1 }, font: "12px system-ui" };
   const zone = timezone();
   const options = (width) => ({
-    width, height: 180,
+    width, height: 180, padding: [null, 28, null, null],  // room for half of the last time
     tzDate: (seconds) => (zone ? window.uPlot.tzDate(new Date(seconds * 1000), zone) : new Date(seconds * 1000)),
     cursor: { y: false },
     scales: { y: { range: (_, low, high) => [0, (high || 1) * 1.1] } },

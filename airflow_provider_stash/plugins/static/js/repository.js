@@ -94,7 +94,12 @@ function charts({ sessions, sizes }) {
     ], duration)); // prettier-ignore
 }
 
-function snapshots({ row, snapshots: listed }) {
+function why(one, policy) {
+  if (one.removed_next) return h("p.muted", {}, policy.dryRun ? "not kept by the policy" : "to be removed after the next backup");
+  return one.kept_because ? h("p.muted", {}, `kept: ${one.kept_because.join(", ")}`) : null;
+}
+
+function snapshots({ row, snapshots: listed, retention: { policy } }) {
   if (!listed.length) return section("Snapshots", nothing("No status has been recorded yet: the task that lists the snapshots runs at the end of each backup."));
   const may = row.restore_dags.some((one) => one.may_trigger);
   const columns = ["Time", "Snapshot", "Host", "Revision", "etcd", "Size", "Added", "Tags", "Run", ...(may ? [""] : [])];
@@ -107,7 +112,7 @@ function snapshots({ row, snapshots: listed }) {
       one.etcd_version ?? "–",
       size(one.total_size),
       size(one.uploaded),
-      [one.tags.map((tag) => h("span.tag", {}, tag)), one.kept_because ? h("p.muted", {}, `kept: ${one.kept_because.join(", ")}`) : null],
+      [one.tags.map((tag) => h("span.tag", {}, tag)), why(one, policy)],
       one.run_id ? runLink(one.dag_id, one.run_id, "run") : "–",
       ...(may ? [h("button", { type: "button", "data-key": `restore-${one.snapshot}`, onclick: () => restore(row, one.snapshot) }, "Restore…", h("span.hidden", {}, ` ${one.snapshot.slice(0, 8)}`))] : []),
     ])),
@@ -116,7 +121,13 @@ function snapshots({ row, snapshots: listed }) {
 
 const NAMES = { keepLast: "the last", keepHourly: "hourly", keepDaily: "daily", keepWeekly: "weekly", keepMonthly: "monthly", keepYearly: "yearly" };
 
-function retention({ row, retention: { policy, run_id: runId, kept, removed, freed, dry_run: dry } }) {
+function nextCleanup(policy, count) {
+  if (count === null) return nothing("What it will remove next can't be told: not all snapshots are known, or the policy is not.");
+  const some = count === 1 ? "1 snapshot" : `${count || "no"} snapshots`;
+  return h("p", {}, `After the next backup it ${policy.dryRun ? "would remove" : "removes"} ${some}${count ? ", marked above" : ""}.`);
+}
+
+function retention({ row, retention: { policy, run_id: runId, kept, removed, freed, dry_run: dry, removes_next: next } }) {
   if (!policy) return section("Retention", nothing("No retention policy: every snapshot is kept."));
   const keep = Object.entries(NAMES).filter(([name]) => policy[name]).map(([name, word]) => (name === "keepLast" ? `${word} ${policy[name]}` : `${policy[name]} ${word}`));
   const tags = ["keep-forever", ...(policy.keepTags ?? [])].join(", ");
@@ -125,7 +136,8 @@ function retention({ row, retention: { policy, run_id: runId, kept, removed, fre
       policy.dryRun ? "It only tells what it would remove." : policy.prune ? "Freed space is given back at once (prune)." : "Space is not given back (no prune)."),
     runId
       ? h("p", {}, dry ? "The last cleanup would have kept " : "The last cleanup kept ", `${kept} and removed ${removed}`, freed ? `, which freed ${size(freed)}` : "", ". ", runLink(row.dag_id, runId, "Its run"))
-      : nothing("It has not been applied yet.")); // prettier-ignore
+      : nothing("It has not been applied yet."),
+    nextCleanup(policy, next)); // prettier-ignore
 }
 
 function integrity({ row, integrity: history }) {

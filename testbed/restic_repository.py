@@ -1,0 +1,74 @@
+"""Makes repositories of the tests, with a key that opens at once: restic takes half a second of each start for it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from functools import cache
+from pathlib import Path
+
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.poly1305 import Poly1305
+
+from airflow_provider_stash.restic.process import run
+from airflow_provider_stash.restic.repository import Repository
+
+_NONCE, _MAC = 16, 16
+
+
+def make_repository(repository: Repository, version: int = 2) -> None:
+    """
+    Make a repository on local disk, as ``restic init`` does: the first of its kind by restic, others are its copies.
+
+    :param version: of its format.
+    """
+    shutil.copytree(_template(repository.restic, repository.password, version).name, repository.location)
+
+
+@cache
+def _template(restic: str, password: str, version: int) -> tempfile.TemporaryDirectory[str]:
+    place = tempfile.TemporaryDirectory(prefix="stash-repository-")
+    made = Repository(place.name, password, no_cache=True, restic=restic)
+    run(made, ["init", "--repository-version", str(version)])
+    cheapen_key(Path(place.name), password)
+    return place
+
+
+def cheapen_key(repository: Path, password: str) -> None:
+    """
+    Encrypt a repository's master key anew, with a password that takes few rounds to check.
+
+    After restic's design document, "Keys, Encryption and MAC": scrypt gives the keys of AES-256-CTR and Poly1305-AES.
+
+    :param repository: directory of the repository; it has one key.
+    """
+    (file,) = (repository / "keys").iterdir()
+    key = json.loads(file.read_bytes())
+    sealed = base64.b64decode(key["data"])
+    encryption, _, _ = _derive(password, key)
+    master = _aes_ctr(encryption, sealed[:_NONCE], sealed[_NONCE:-_MAC])
+    key.update(N=2, r=1, p=1, salt=base64.b64encode(os.urandom(64)).decode())
+    encryption, mac_key, mac_r = _derive(password, key)
+    nonce = os.urandom(_NONCE)
+    text = _aes_ctr(encryption, nonce, master)
+    mask = Cipher(algorithms.AES(mac_key), modes.ECB()).encryptor().update(nonce)  # noqa: S305 one block
+    key["data"] = base64.b64encode(nonce + text + Poly1305.generate_tag(mac_r + mask, text)).decode()
+    content = json.dumps(key).encode()
+    file.with_name(hashlib.sha256(content).hexdigest()).write_bytes(content)
+    file.unlink()
+
+
+def _derive(password: str, key: dict[str, object]) -> tuple[bytes, bytes, bytes]:
+    """Derive the keys of encryption and, in two parts, of the MAC."""
+    n, r, p = (int(str(key[name])) for name in ("N", "r", "p"))
+    salt = base64.b64decode(str(key["salt"]))
+    derived = hashlib.scrypt(password.encode(), salt=salt, n=n, r=r, p=p, maxmem=1 << 30, dklen=64)
+    return derived[:32], derived[32:48], derived[48:]
+
+
+def _aes_ctr(key: bytes, nonce: bytes, text: bytes) -> bytes:
+    return Cipher(algorithms.AES(key), modes.CTR(nonce)).encryptor().update(text)
