@@ -71,8 +71,9 @@ class RestoreSession:
     :param etcd_conn_id: the etcd connection; none of its members needs to be alive.
     :param repository_conn_id: the restic connection.
     :param workload: where the members run, such as a ``ProcessWorkload``.
-    :param execution: where the snapshot is chosen and the restored cluster verified: ``worker`` (the default),
-        ``kubernetes`` or a ``KubernetesJob``, as in ``etcd_backup``.
+    :param execution: where the snapshot is chosen and fetched and the restored cluster verified: ``worker`` (the
+        default), ``kubernetes`` or a ``KubernetesJob``, as in ``etcd_backup``. For a ``ProcessWorkload`` the
+        worker fetches it in any case: its members are filled from that file.
     :param approval_timeout: how long to wait for a person's answer; None: for ever.
     :param work_dir: where the snapshot is downloaded to; None: the system's temporary directory.
     :param etcd_tools: directory or path of etcdutl (or etcdctl); None: PATH.
@@ -129,6 +130,7 @@ class RestoreSession:
             etcd_tools=self.etcd_tools,
             rehearse=self.rehearse,
             bump_revision=form.bump_revision,
+            execution=self.execution if self.workload.fills_from_repository else None,
             **self._on_host(),
         )
         plan: Any = fetch.output
