@@ -333,6 +333,9 @@ def test_a_hook_in_the_pod_behind_the_service(tmp_path, settings, connection):
         assert dag.get_task(name).target_pod == TargetPod("Service", "etcd", "demo", connection)
     assert "s3cret" not in dag.doc_md
     assert "s3cret" not in json.dumps(DagSerialization.to_dict(dag), default=str)
+    guide = yaml.safe_load((EXAMPLES / "guides" / "backupconfiguration.yaml").read_text())
+    dag = built(tmp_path, backup(hooks=guide["spec"]["hooks"]), settings=settings)[BACKUP]
+    assert dag.get_task("pre_backup").target_pod == TargetPod("Service", "etcd", "demo", connection)
     no_host = {"postBackup": {"tcpSocket": {"port": "client"}}}
     dag = built(tmp_path, backup(hooks=no_host), settings=settings)[BACKUP]
     assert dag.get_task("post_backup").target_pod == TargetPod("Service", "etcd", "demo", connection)

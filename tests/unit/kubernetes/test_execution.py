@@ -1,6 +1,9 @@
+import asyncio
 import json
+import threading
 
 import pytest
+from aiohttp import WSMsgType, web
 from kubernetes.client import ApiClient, ApiException, Configuration
 from websocket import WebSocketBadStatusException, WebSocketConnectionClosedException
 
@@ -184,3 +187,65 @@ def test_an_api_that_can_not_be_reached():
     client = ApiClient(Configuration(host="http://127.0.0.1:9"))
     with pytest.raises(KubernetesError, match="The Kubernetes API can't be reached: .*refused"):
         execute(client, **PLACE)
+
+
+@pytest.fixture
+def served():
+    """Answers requests for a command by a function, as an API server would."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    runners = []
+
+    async def start(answer):
+        async def handle(request):
+            socket = web.WebSocketResponse(protocols=("v4.channel.k8s.io",), autoping=False)
+            await socket.prepare(request)
+            await answer(request, socket)
+            return socket
+
+        app = web.Application()
+        app.router.add_get("/{path:.*}", handle)
+        runners.append(web.AppRunner(app))
+        await runners[-1].setup()
+        await web.TCPSite(runners[-1], "127.0.0.1", 0).start()
+        return runners[-1].addresses[0][1]
+
+    def serve(answer):
+        port = asyncio.run_coroutine_threadsafe(start(answer), loop).result(60)
+        return ApiClient(Configuration(host=f"http://127.0.0.1:{port}"))
+
+    yield serve
+    for runner in runners:
+        asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result(60)
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    loop.close()
+
+
+def test_the_real_client_and_a_connection_that_breaks(served):
+    async def breaks(request, socket):
+        await socket.send_bytes(b"\x01one\n\x02")
+        request.transport.abort()
+
+    said = []
+    ended = execute(served(breaks), **PLACE, say=said.append)
+    assert ended.code is None
+    assert "the connection was lost (" in ended.reason
+    assert said[0] == "one"
+
+
+def test_the_real_client_and_a_long_silence(served, monkeypatch):
+    monkeypatch.setattr(execution, "_PING_SECONDS", 0.1)
+
+    async def waits_for_a_ping(request, socket):
+        await socket.send_bytes(b"\x01\xc3")
+        assert (await socket.receive()).type is WSMsgType.PING
+        await socket.pong()
+        await socket.send_bytes(b"\x01\xb6\n")
+        await socket.send_bytes(b"\x03" + json.dumps({"status": "Success"}).encode())
+        await socket.close()
+
+    said = []
+    assert execute(served(waits_for_a_ping), **PLACE, say=said.append).code == 0
+    assert said == ["ö"]
