@@ -344,7 +344,7 @@ def test_a_hook_in_the_pod_behind_the_service(tmp_path, settings, connection):
 def test_a_hook_of_a_batchs_member_has_its_pod_and_one_of_the_batch_has_none(tmp_path):
     with_service(tmp_path)
     document = batch()
-    document["spec"]["members"][0]["hooks"] = READ_ONLY
+    document["spec"]["members"][0].update(hooks=READ_ONLY, target={"alias": "first", "ref": REF})
     settings = ManifestSettings(execution="kubernetes")
     dag = built(tmp_path, document, settings=settings)["stash.demo.backupbatch.both"]
     assert dag.get_task("first.pre_backup").target_pod == TargetPod("Service", "etcd", "demo")

@@ -39,7 +39,7 @@ def test_members_whose_jobs_have_a_secret_need_no_password_of_the_connection(mon
         "file": None, "totalSize": 5, "token": "t", "bumpRevision": 0, "snapshot": "0" * 64, "path": "/s", "sha256": "x",
     }  # fmt: skip
     operator = FillMembersOperator(task_id="fill", plan=plan, workload=StatefulSetWorkload(name="etcd"))
-    assert operator.execute(context()) == {"members": []}
+    assert operator.execute(context(task_id="fill_members")) == {"members": []}
     (request,) = seen
     assert (request.snapshot_file, request.source.path, request.source.size) == (None, "/s", 5)
     assert request.source.settings["location"] == "rest:http://h/r/"
