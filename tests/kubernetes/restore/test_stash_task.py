@@ -186,8 +186,11 @@ def test_an_image_that_can_not_be_pulled_once_its_turn_has_come(own):
 
 
 def test_a_restore_by_a_task(own, capsys):
+    record = (
+        'echo \'stash-record: {"result": {"stats": [1]}}\'; sleep 1'  # as one that runs this package writes
+    )
     send = 'mkdir -p ${outputDir}; echo "restores ${RESTORE_SNAPSHOTS} of ${SOURCE_HOSTNAME} for ${RESTORE_SESSION}"; echo "{}" > ${outputDir}/output.json'
-    result = own.run.execute(own.operator("true", send, kind="RestoreSession"))
+    result = own.run.execute(own.operator(record, send, kind="RestoreSession"))
     assert "[etcd-send-1] restores 1a2b3c4d of host-0 for own" in capsys.readouterr().out
     assert result["stats"] == []
 
