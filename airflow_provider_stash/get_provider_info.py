@@ -73,6 +73,12 @@ def _etcd_connection() -> dict[str, Any]:
             "insecure_skip_verify": _flag(
                 "Skip verification", "Take any server certificate. For a trial only: anyone could answer."
             ),
+            "server_name": {
+                "label": "Server name",
+                "description": "Name that the members' certificates hold, where it is not the endpoint's: behind a "
+                "tunnel, or by an address.",
+                "schema": {"type": ["string", "null"]},
+            },
             "timeout": {
                 "label": "Time-out",
                 "description": "Seconds for one request to one endpoint. Default: 5.",

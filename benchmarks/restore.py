@@ -34,7 +34,7 @@ import sys, resource
 from pathlib import Path
 from airflow_provider_stash.etcd.config import EtcdConfig, parse_endpoints
 from airflow_provider_stash.restic.repository import Repository
-from airflow_provider_stash.steps.fetch import FetchOptions, fetch_snapshot
+from airflow_provider_stash.steps.fetch import FetchOptions, check_workload, fetch_snapshot
 from airflow_provider_stash.steps.resolve import resolve_snapshot
 from airflow_provider_stash.workloads.base import FillRequest
 from airflow_provider_stash.workloads.process import ProcessWorkload
@@ -44,9 +44,11 @@ repository = Repository(str(place / "stream"), password, no_cache=True)
 members = [ProcessMember(f"m{n}", str(place / "ours" / f"m{n}"), f"http://127.0.0.1:{9000 + n}", ["true"], ["true"])
            for n in range(3)]
 workload = ProcessWorkload(members, etcd_tools=tools)
-plan = fetch_snapshot(EtcdConfig(parse_endpoints("127.0.0.1:1")), repository, workload,
-                      snapshot=resolve_snapshot(repository), key="k",
-                      options=FetchOptions(work_dir=str(place / "ours"), etcd_tools=tools, rehearse=rehearse))
+snapshot = resolve_snapshot(repository)
+checked = check_workload(workload, repository, snapshot=snapshot, key="k")
+plan = fetch_snapshot(EtcdConfig(parse_endpoints("127.0.0.1:1")), repository,
+                      snapshot=snapshot, key="k", checked=checked, keep_file=True,
+                      fetch=FetchOptions(work_dir=str(place / "ours"), etcd_tools=tools, rehearse=rehearse))
 workload.fill(FillRequest(Path(plan["file"]), plan["totalSize"], plan["token"], plan["bumpRevision"]), key="k")
 print("own-peak-kib", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """

@@ -78,11 +78,17 @@ class EtcdAccess(ABC):
 
     # --- data -----------------------------------------------------------------------------------
 
-    def ctl(self, *arguments: str, stdin: str | None = None, password: str | None = "") -> str:
-        """Run etcdctl and give its output."""
+    def ctl(
+        self,
+        *arguments: str,
+        stdin: str | None = None,
+        password: str | None = "",
+        endpoints: Sequence[str] | None = None,
+    ) -> str:
+        """Run etcdctl and give its output; ``endpoints`` None: all members'."""
         secret = self.password if password == "" else password
         env = {**os.environ, "ETCDCTL_API": "3"}
-        flags = ["--endpoints", ",".join(self.client_urls)]
+        flags = ["--endpoints", ",".join(endpoints or self.client_urls)]
         if self.tls:
             flags += ["--cacert", str(self.authority.cert)]
             if self.client_cert_auth:

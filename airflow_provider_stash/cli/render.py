@@ -48,9 +48,7 @@ def render(args: Namespace) -> Exit | None:
 
 
 def _dag(plan: DagPlan, dags: Mapping[str, DAG]) -> dict[str, Any]:
-    own = [
-        dag for dag_id, dag in dags.items() if dag_id == plan.dag_id or dag_id.startswith(f"{plan.dag_id}.")
-    ]
+    dag = dags.get(plan.dag_id)
     return {
         "dag": plan.dag_id,
         "kind": plan.kind,
@@ -67,12 +65,11 @@ def _dag(plan: DagPlan, dags: Mapping[str, DAG]) -> dict[str, Any]:
         ],
         "tasks": [
             {
-                "task": task.task_id if dag.dag_id == plan.dag_id else f"{dag.dag_id}: {task.task_id}",
+                "task": task.task_id,
                 "operator": type(task).__name__,
                 "after": sorted(task.upstream_task_ids),
             }
-            for dag in own
-            for task in dag.topological_sort()
+            for task in (dag.topological_sort() if dag else ())
         ],
         "fields": [{"field": one.field, "value": one.value, "place": one.place} for one in plan.fields],
     }

@@ -1,4 +1,4 @@
-"""The DAGs of a BackupBatch and a RestoreBatch."""
+"""The DAG of a BackupBatch."""
 
 from __future__ import annotations
 
@@ -6,16 +6,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.operators.empty import EmptyOperator
-from airflow.sdk import DAG, Param, TaskGroup, TriggerRule
+from airflow.sdk import DAG, TaskGroup, TriggerRule
 
 from airflow_provider_stash.dags.backup import etcd_backup
-from airflow_provider_stash.dags.forms import CONFIRM, require_confirmation, restore_form
 from airflow_provider_stash.dags.manifest_session import (
     ManifestSettings,
     backup_arguments,
     dag_arguments,
     hook_tasks,
-    restore_dag,
     schedule_of,
 )
 from airflow_provider_stash.operators.restic import ResticInitOperator
@@ -24,9 +22,6 @@ if TYPE_CHECKING:
     from airflow.sdk import BaseOperator
 
     from airflow_provider_stash.resources.plan import DagPlan, MemberPlan
-
-_POLL = 5
-"""Seconds between looks at a member's restore."""
 
 
 def backup_batch_dag(planned: DagPlan, settings: ManifestSettings) -> DAG:
@@ -43,76 +38,30 @@ def backup_batch_dag(planned: DagPlan, settings: ManifestSettings) -> DAG:
         # Made once: members side by side would all make it.
         init = ResticInitOperator(task_id="init_repository", restic_conn_id=planned.repository.conn_id)
         groups = [_backup_member(planned, member, settings) for member in planned.members]
-        _around(planned, dag, [init], groups)
+        _around(planned, settings, dag, [init], groups)
     return dag
-
-
-def restore_batch_dags(planned: DagPlan, settings: ManifestSettings) -> list[DAG]:
-    """
-    Make the DAGs of a RestoreBatch: one for each member, which can be run by itself, and one that runs them all.
-
-    A member's restore is a run of its own, with its own way back.
-    """
-    from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
-
-    confirm = bool(settings.restore.get("confirm", True))
-    members = [
-        restore_dag(f"{planned.dag_id}.{member.name}", planned, member, settings)
-        for member in planned.members
-    ]
-    with DAG(
-        planned.dag_id,
-        schedule=None,
-        catchup=False,
-        max_active_runs=1,
-        is_paused_upon_creation=False,
-        render_template_as_native_obj=True,
-        params=_batch_form(planned, confirm=confirm),
-        **dag_arguments(planned),
-    ) as dag:
-        groups = []
-        for member, member_dag in zip(planned.members, members, strict=True):
-            with TaskGroup(member.name) as group:
-                TriggerDagRunOperator(
-                    task_id="restore",
-                    trigger_dag_id=member_dag.dag_id,
-                    # What was typed for the batch is typed for its members.
-                    conf={
-                        "dry_run": "{{ params.dry_run }}",
-                        **({CONFIRM: member.etcd.conn_id} if confirm else {}),
-                    },
-                    pre_execute=require_confirmation(planned.name) if confirm else None,
-                    wait_for_completion=True,
-                    poke_interval=_POLL,
-                )
-            groups.append(group)
-        _around(planned, dag, [], groups)
-    return [dag, *members]
-
-
-def _batch_form(planned: DagPlan, *, confirm: bool) -> dict[str, Param]:
-    """Make the form of a batch: what of a restore's is for all members."""
-    form = restore_form("", False, "auto", phrase=planned.name if confirm else None)
-    if confirm:
-        form[CONFIRM].description = f"To restore, type {planned.name}. A dry run needs nothing here."
-        form[CONFIRM].schema["title"] = "The batch's name"
-    return {name: form[name] for name in ("dry_run", CONFIRM) if name in form}
 
 
 def _backup_member(planned: DagPlan, member: MemberPlan, settings: ManifestSettings) -> TaskGroup:
     with TaskGroup(member.name) as group:
         etcd_backup(
             "session",
-            pre_backup=hook_tasks(planned, member.pre, member),
-            post_backup=hook_tasks(planned, member.post, member),
+            pre_backup=hook_tasks(planned, member.pre, member, settings),
+            post_backup=hook_tasks(planned, member.post, member, settings),
             **{**backup_arguments(planned, member, settings), "initialize": False},
         )
     return group
 
 
-def _around(planned: DagPlan, dag: DAG, first: Sequence[BaseOperator], groups: Sequence[TaskGroup]) -> None:
+def _around(
+    planned: DagPlan,
+    settings: ManifestSettings,
+    dag: DAG,
+    first: Sequence[BaseOperator],
+    groups: Sequence[TaskGroup],
+) -> None:
     """Put the members in order, the batch's hooks around them, and behind them what tells the run's state."""
-    before = hook_tasks(planned, planned.pre, None)
+    before = hook_tasks(planned, planned.pre, None, settings)
     if before and first:
         list(first) >> before[0]
     start: list[Any] = [before[0]] if before else list(first)
@@ -134,6 +83,7 @@ def _around(planned: DagPlan, dag: DAG, first: Sequence[BaseOperator], groups: S
         planned,
         planned.post,
         None,
+        settings,
         session=[task.task_id for task in about],
         before=[task.task_id for task in before],
     )

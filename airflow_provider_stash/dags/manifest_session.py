@@ -16,6 +16,7 @@ from airflow.sdk import DAG, CronTriggerTimetable
 from airflow.sdk.exceptions import AirflowException
 
 from airflow_provider_stash.dags.backup import etcd_backup_dag
+from airflow_provider_stash.dags.manifest_hooks import target_pod
 from airflow_provider_stash.dags.metrics import Metrics
 from airflow_provider_stash.dags.restore import etcd_restore_dag
 from airflow_provider_stash.exceptions import InvalidConfigurationError
@@ -52,6 +53,8 @@ class ManifestSettings:
         AppBinding's namespace and name: ``{"demo/etcd-appbinding": ...}``.
     :param execution: where steps run: ``worker`` (the default), ``kubernetes``, or a ``KubernetesJob`` whose pod,
         container, temporary directory and volume each object's own settings go before.
+    :param kubernetes_conn_id: the ``kubernetes`` connection by which hooks find their target's pod; None: that of
+        the Jobs, or of the members' workload, where there are any.
     :param metrics: where the sessions' metrics go; its namespace is each session's own.
     :param backup: further arguments of ``etcd_backup``, such as ``pool`` or ``check``.
     :param restore: further arguments of ``etcd_restore_dag``, such as ``approval`` or ``work_dir``.
@@ -59,6 +62,7 @@ class ManifestSettings:
 
     workloads: Mapping[str, Workload] = field(default_factory=dict)
     execution: KubernetesJob | str | None = None
+    kubernetes_conn_id: str | None = None
     metrics: Metrics | None = None
     backup: Mapping[str, Any] = field(default_factory=dict)
     restore: Mapping[str, Any] = field(default_factory=dict)
@@ -73,45 +77,50 @@ def backup_dag(planned: DagPlan, settings: ManifestSettings) -> DAG:
         paused=planned.paused,
         timeout=planned.timeout,
         dag_kwargs=dag_arguments(planned),
-        pre_backup=hook_tasks(planned, member.pre, member),
-        post_backup=hook_tasks(planned, member.post, member),
+        pre_backup=hook_tasks(planned, member.pre, member, settings),
+        post_backup=hook_tasks(planned, member.post, member, settings),
         **backup_arguments(planned, member, settings),
     )
 
 
-def restore_dag(dag_id: str, planned: DagPlan, member: MemberPlan, settings: ManifestSettings) -> DAG:
-    """Make the DAG that restores one target."""
+def restore_dag(planned: DagPlan, settings: ManifestSettings) -> DAG:
+    """Make the DAG of a RestoreSession."""
+    member = planned.members[0]
     if member.task is not None:
         from airflow_provider_stash.dags.manifest_task import own_restore_dag
 
         return own_restore_dag(
             planned,
+            settings,
             execution=_execution(planned, member, settings),
-            confirm=bool(settings.restore.get("confirm", True)),
             metrics=_metrics(planned, settings),
         )
     assert member.restore is not None
-    arguments: dict[str, Any] = {
-        "bump_revision": member.restore.bump_revision,
-        "health_timeout": member.wait_timeout,
-        **settings.restore,
-    }
     dag = etcd_restore_dag(
-        dag_id,
-        etcd_conn_id=member.etcd.conn_id,
-        repository_conn_id=planned.repository.conn_id,
-        workload=_workload(planned, member, settings),
-        execution=_execution(planned, member, settings),
-        hostname=member.hostname,
-        pre_restore=hook_tasks(planned, member.pre, member),
-        post_restore=hook_tasks(planned, member.post, member),
-        metrics=_metrics(planned, settings),
-        dag_kwargs=dag_arguments(planned),
-        **arguments,
+        planned.dag_id, dag_kwargs=dag_arguments(planned), **restore_arguments(planned, member, settings)
     )
     dag.params["snapshot"] = member.restore.snapshot
     limit_tasks(planned, dag)
     return dag
+
+
+def restore_arguments(planned: DagPlan, member: MemberPlan, settings: ManifestSettings) -> dict[str, Any]:
+    """Give the arguments of ``etcd_restore_dag`` for one target."""
+    assert member.restore is not None
+    workload = _workload(planned, member, settings)
+    return {
+        "etcd_conn_id": member.etcd.conn_id,
+        "repository_conn_id": planned.repository.conn_id,
+        "workload": workload,
+        "execution": _execution(planned, member, settings),
+        "hostname": member.hostname,
+        "pre_restore": hook_tasks(planned, member.pre, member, settings, workload=workload),
+        "post_restore": hook_tasks(planned, member.post, member, settings, workload=workload),
+        "metrics": _metrics(planned, settings),
+        "bump_revision": member.restore.bump_revision,
+        "health_timeout": member.wait_timeout,
+        **settings.restore,
+    }
 
 
 def limit_tasks(planned: DagPlan, dag: DAG) -> None:
@@ -214,7 +223,9 @@ def hook_tasks(
     planned: DagPlan,
     hook: HookPlan | None,
     member: MemberPlan | None,
+    settings: ManifestSettings,
     *,
+    workload: Workload | None = None,
     session: Sequence[str] = (),
     before: Sequence[str] = (),
 ) -> list[BaseOperator]:
@@ -222,6 +233,7 @@ def hook_tasks(
     Make the task of a hook, in a list; an empty one where there is no hook.
 
     :param member: whose hook it is; None: the whole batch's.
+    :param workload: where a restore's members run.
     :param session: ids of the tasks that it is about; empty: the factory tells them.
     :param before: ids of the hooks before that session.
     :raises Refused: what the hook asks for can't be done.
@@ -246,6 +258,14 @@ def hook_tasks(
             session=described,
             data_task_ids=session,
             before_task_ids=before,
+            target_pod=target_pod(
+                planned,
+                hook,
+                member,
+                kubernetes_conn_id=settings.kubernetes_conn_id,
+                execution=settings.execution,
+                workload=workload,
+            ),
         )
     except InvalidConfigurationError as error:
         raise Refused(hook.path, str(error)) from error

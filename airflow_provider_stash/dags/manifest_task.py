@@ -11,6 +11,7 @@ from airflow_provider_stash.resources.refusal import Refused
 if TYPE_CHECKING:
     from airflow.sdk import DAG
 
+    from airflow_provider_stash.dags.manifest_session import ManifestSettings
     from airflow_provider_stash.dags.metrics import Metrics
     from airflow_provider_stash.kubernetes.job_settings import KubernetesJob
     from airflow_provider_stash.resources.plan import DagPlan, MemberPlan
@@ -35,13 +36,12 @@ def needs_kubernetes(member: MemberPlan, execution: KubernetesJob | None) -> Kub
 
 
 def own_restore_dag(
-    planned: DagPlan, *, execution: KubernetesJob | None, confirm: bool, metrics: Metrics | None
+    planned: DagPlan, settings: ManifestSettings, *, execution: KubernetesJob | None, metrics: Metrics | None
 ) -> DAG:
     """
     Make the DAG of a RestoreSession whose Task is the user's own.
 
     :param execution: where steps run.
-    :param confirm: whether the etcd connection's id must be typed.
     :param metrics: where the session's metrics go; None: nowhere.
     :raises Refused: the Task can't be run there.
     """
@@ -54,9 +54,9 @@ def own_restore_dag(
         task=member.task,
         execution=needs_kubernetes(member, execution),
         hostname=member.hostname,
-        confirm=confirm,
-        pre_restore=hook_tasks(planned, member.pre, member),
-        post_restore=hook_tasks(planned, member.post, member),
+        confirm=bool(settings.restore.get("confirm", True)),
+        pre_restore=hook_tasks(planned, member.pre, member, settings),
+        post_restore=hook_tasks(planned, member.post, member, settings),
         metrics=metrics,
         dag_kwargs=dag_arguments(planned),
     )

@@ -53,6 +53,8 @@ def open_channel(config: EtcdConfig, endpoint: Endpoint) -> grpc.Channel:
     if config.insecure_skip_verify:
         roots, name = _presented_certificate(config, endpoint)
         options.append(("grpc.ssl_target_name_override", name))
+    elif config.server_name:
+        options.append(("grpc.ssl_target_name_override", config.server_name))
     credentials = grpc.ssl_channel_credentials(
         root_certificates=roots, private_key=config.client_key, certificate_chain=config.client_cert
     )

@@ -107,6 +107,8 @@ class EtcdConfig:
     :param client_cert: PEM of the client certificate, where members ask for one.
     :param client_key: PEM of its private key.
     :param insecure_skip_verify: take any server certificate that is presented.
+    :param server_name: name that members' certificates must hold, where it is not the endpoint's; None: that of
+        the endpoint.
     :param timeout: seconds for one request to one endpoint.
     """
 
@@ -117,6 +119,7 @@ class EtcdConfig:
     client_cert: bytes | None = field(default=None, repr=False)
     client_key: bytes | None = field(default=None, repr=False)
     insecure_skip_verify: bool = False
+    server_name: str | None = None
     timeout: float = 5.0
 
     def __post_init__(self) -> None:
@@ -129,7 +132,7 @@ class EtcdConfig:
             raise InvalidConfigurationError("An etcd password is given, but no user.")
         if self.user is not None and self.password is None:
             raise InvalidConfigurationError(f"The etcd user {self.user!r} is given, but no password.")
-        tls_given = self.ca_cert or self.client_cert or self.insecure_skip_verify
+        tls_given = self.ca_cert or self.client_cert or self.insecure_skip_verify or self.server_name
         plain = [endpoint.url for endpoint in self.endpoints if not endpoint.tls]
         if tls_given and plain:
             raise InvalidConfigurationError(

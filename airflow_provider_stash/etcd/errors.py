@@ -25,8 +25,8 @@ _CLOSED = (
     "does not speak TLS (then write http:// in the endpoint)"
 )
 _WRONG_NAME = (
-    "its certificate is not made for {host}: use a host name or address that the certificate names, or add "
-    "this one to the certificate"
+    "its certificate is not made for {host}: use a host name or address that the certificate names, give one as "
+    "the server name, or add this one to the certificate"
 )
 # What gRPC (its words change with its versions) and Python's ssl say of a TLS connection, and what it means.
 # The first that fits counts.

@@ -77,7 +77,15 @@ class AirflowApiHook(BaseHook):
             )
         mask_secret(connection.password)
         credentials = {"username": connection.login, "password": connection.password}
-        return str(self._ask(client, "POST", "/auth/token", credentials)["access_token"])
+        answer = self._ask(client, "POST", "/auth/token", credentials)
+        token = answer.get("access_token") if isinstance(answer, dict) else None
+        if not token:
+            # Not the answer: it may quote what was sent.
+            raise AirflowApiError(
+                f"What answers at {client.base_url} (connection {self.airflow_conn_id!r}) gave no token for the login: "
+                "is that the address of Airflow's API server?"
+            )
+        return str(token)
 
     def _ask(self, client: httpx.Client, method: str, path: str, body: Any = None) -> Any:
         import httpx

@@ -31,8 +31,8 @@ class EtcdHook(ManifestHook):
     Host: one or several endpoints, ``[http[s]://]host[:port]``, comma separated (or in the extra field
     ``endpoints``, which suits the URI form). Login and password: an etcd
     user. Extra: ``ca_certificate``, ``client_certificate``, ``client_private_key`` (PEM text or the absolute path
-    of a file), ``insecure_skip_verify``, ``timeout`` (seconds for one request). An endpoint without scheme is
-    https when a CA, a client certificate or ``insecure_skip_verify`` is given, else http.
+    of a file), ``insecure_skip_verify``, ``server_name``, ``timeout`` (seconds for one request). An endpoint without
+    scheme is https when one of the others but the last is given, else http.
 
     :param etcd_conn_id: the connection's id.
     """
@@ -48,6 +48,7 @@ class EtcdHook(ManifestHook):
         "client_certificate",
         "client_private_key",
         "insecure_skip_verify",
+        "server_name",
         "timeout",
     )
 
@@ -68,11 +69,12 @@ class EtcdHook(ManifestHook):
         ca = fields.pem("ca_certificate")
         certificate = fields.pem("client_certificate")
         insecure = fields.flag("insecure_skip_verify")
+        server_name = fields.text("server_name")
         host = fields.text("endpoints") or self._with_port(connection.host or "", connection.port)
         try:
             return EtcdConfig(
                 endpoints=parse_endpoints(
-                    host, default_scheme="https" if ca or certificate or insecure else "http"
+                    host, default_scheme="https" if ca or certificate or insecure or server_name else "http"
                 ),
                 user=connection.login or None,
                 password=connection.password or None,
@@ -80,6 +82,7 @@ class EtcdHook(ManifestHook):
                 client_cert=certificate,
                 client_key=fields.pem("client_private_key", secret=True),
                 insecure_skip_verify=insecure,
+                server_name=server_name,
                 timeout=fields.number("timeout") or _DEFAULT_TIMEOUT,
             )
         except InvalidConfigurationError as error:

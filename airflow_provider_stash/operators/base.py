@@ -63,8 +63,9 @@ class StashOperator(BaseOperator):
 
 
 def key_of(context: Context) -> str:
-    """Give the key of the restore that this run is."""
-    return restore_key(context["ti"].dag_id, context["ti"].run_id)
+    """Give the key of the restore that a task belongs to: one a run, and in it one a group of tasks."""
+    ti = context["ti"]
+    return restore_key(ti.dag_id, ti.run_id, group=ti.task_id.rpartition(".")[0])
 
 
 def task_states(context: Context, task_ids: Sequence[str]) -> dict[str, str]:

@@ -21,12 +21,15 @@ from airflow_provider_stash.steps.summary import Status, check_session, summary
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from airflow_provider_stash.kubernetes.running_pod import RunningPod
+    from airflow_provider_stash.workloads.target_pod import TargetPod
+
 _BEFORE, _AFTER = ("preBackup", "preRestore"), ("postBackup", "postRestore")
 
 
 class StashHookOperator(StashOperator):
     """
-    Does what a hook's handler asks for: an HTTP request or a TCP connection.
+    Does what a hook's handler asks for: an HTTP request, a TCP connection, a command in the target's pod.
 
     Give it to ``etcd_backup_dag`` or ``etcd_restore_dag`` in ``pre_backup``, ``post_backup``, ``pre_restore`` or
     ``post_restore``: they tell it which tasks it is about. In a DAG of your own give ``data_task_ids`` and
@@ -38,8 +41,8 @@ class StashHookOperator(StashOperator):
     What is wrong with the handler is told when the DAG is parsed. Jinja renders nothing here: the braces are Go's.
 
     :param handler: what stands under ``preBackup`` and so on in a manifest: ``httpGet``, ``httpPost``,
-        ``tcpSocket``, and after a session ``executionPolicy``. ``httpPost.body`` is a Go template. ``exec``, a named
-        port and a request without a host need the target's pod, and are refused.
+        ``tcpSocket``, ``exec``, ``containerName``, and after a session ``executionPolicy``. ``httpPost.body`` and
+        ``exec.command`` are Go templates.
     :param phase: ``preBackup``, ``postBackup``, ``preRestore`` or ``postRestore``.
     :param session: what templates see of the invoker and the target, in Stash's names: ``namespace``, ``invoker``
         {``apiGroup``, ``kind``, ``name``}, ``target`` {``apiVersion``, ``kind``, ``name``, ``namespace``}.
@@ -47,10 +50,13 @@ class StashHookOperator(StashOperator):
     :param data_task_ids: the session's tasks, in order: their states and first error are the session's.
     :param host_task_id: the one of them without which there was no session, such as ``backup`` or ``verify``.
     :param before_task_ids: the hooks before the session: unless all of them succeeded, one after it is skipped.
-    :param timeout: seconds for one request or connection.
+    :param target_pod: the pod that it is about: for commands, named ports, and requests without a host. None: none
+        is known, and a handler that needs one is refused.
+    :param timeout: seconds for one request or connection. A command may take any time: ``execution_timeout`` ends
+        the task, and leaves the command to its end.
     :param ca_certificate: path of the CA certificate (PEM) of the servers; None: the CAs that httpx trusts.
     :param insecure_tls: take any certificate, as Stash does.
-    :return: ``phase`` (the session's), ``actions`` (each with ``action``, ``address``, ``status``), ``duration``.
+    :return: ``phase`` (the session's), ``actions`` (see ``run_handler``), ``duration``.
     """
 
     ui_color = "#fff2cc"
@@ -64,6 +70,7 @@ class StashHookOperator(StashOperator):
         data_task_ids: Sequence[str] = (),
         host_task_id: str | None = None,
         before_task_ids: Sequence[str] = (),
+        target_pod: TargetPod | None = None,
         timeout: float = TIMEOUT,
         ca_certificate: str | None = None,
         insecure_tls: bool = False,
@@ -76,7 +83,7 @@ class StashHookOperator(StashOperator):
         super().__init__(**kwargs)
         # No template field: Airflow would show it, and its path may be a secret.
         self._handler = Handler.from_stash(handler, phase)
-        check_handler(self._handler, phase)
+        check_handler(self._handler, phase, has_pod=target_pod is not None)
         if session is not None:
             check_session(session)
         if phase in _BEFORE and self._handler.execution_policy:
@@ -86,6 +93,7 @@ class StashHookOperator(StashOperator):
         self.phase = phase
         self.session = session
         self.tasks = SessionTasks(tuple(data_task_ids), host_task_id, tuple(before_task_ids))
+        self.target_pod = target_pod
         self.timeout = timeout
         self.ca_certificate = ca_certificate
         self.insecure_tls = insecure_tls
@@ -127,8 +135,19 @@ class StashHookOperator(StashOperator):
             status = self._status(context, states)
         data = summary(self.session or {}, context["ti"].run_id, status)
         tls = tls_context(self.ca_certificate, insecure=self.insecure_tls)
-        done = run_handler(self._handler, data, timeout=self.timeout, tls=tls)
+        pod = self._pod() if self._handler.needs_pod else None
+        done = run_handler(self._handler, data, pod=pod, timeout=self.timeout, tls=tls)
         return {"phase": status.phase, **done}
+
+    def _pod(self) -> RunningPod | None:
+        if self.target_pod is None:
+            return None
+        from airflow.providers.cncf.kubernetes.hooks.kubernetes import KubernetesHook
+
+        from airflow_provider_stash.operators.kubernetes_job import own_namespace
+
+        hook = KubernetesHook(conn_id=self.target_pod.kubernetes_conn_id)
+        return self.target_pod.find(hook.get_conn(), hook.get_namespace() or own_namespace() or "default")
 
     def _duration(self, context: Context) -> float:
         begin = context["dag_run"].start_date

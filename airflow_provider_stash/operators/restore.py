@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowSkipException
 
+from airflow_provider_stash.exceptions import InvalidConfigurationError, StashError
 from airflow_provider_stash.operators.base import StashOperator, key_of, task_states
 from airflow_provider_stash.operators.step import StepOperator
 from airflow_provider_stash.steps.call import StepCall
-from airflow_provider_stash.steps.fetch import FetchOptions, fetch_snapshot, remove_download, source_of
+from airflow_provider_stash.steps.fetch import FetchOptions, check_workload, remove_download, source_of
 from airflow_provider_stash.steps.roll_back import roll_back
-from airflow_provider_stash.workloads.base import FillRequest, SnapshotSource, Workload
+from airflow_provider_stash.workloads.base import FillRequest, Workload
 from airflow_provider_stash.workloads.kubernetes_workload import KubernetesWorkload
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider_stash.etcd.config import EtcdConfig
+    from airflow_provider_stash.restic.repository import Repository
 
 
 class RestoreOperator(StashOperator):
@@ -37,10 +39,13 @@ class RestoreOperator(StashOperator):
         self.workload = workload
 
 
-class FetchSnapshotOperator(RestoreOperator):
+class FetchSnapshotOperator(StepOperator):
     """
     Downloads the snapshot, proves it good, checks all that could stop the restore. Changes nothing.
 
+    The file stays for members that are filled from it; others fetch it by themselves.
+
+    :param workload: where the members run; it is looked at from the worker.
     :param etcd_conn_id: the etcd connection; none of its members needs to be alive. (templated)
     :param restic_conn_id: the restic connection. (templated)
     :param snapshot: the record that ``ResolveSnapshotOperator`` returned. (templated)
@@ -48,6 +53,8 @@ class FetchSnapshotOperator(RestoreOperator):
     :param etcd_tools: directory or path of etcdutl (or etcdctl); None: PATH.
     :param rehearse: start a throw-away etcd on the data, where there is an ``etcd`` program.
     :param bump_revision: ``auto``, ``off``, or how far to move revisions on. (templated)
+    :param execution: see ``StepOperator``; the download can be a Job where the members don't need its file. Then
+        ``work_dir`` and ``etcd_tools`` are places in its container.
     :return: the plan of the restore, see ``steps.fetch.fetch_snapshot``.
     """
 
@@ -58,11 +65,13 @@ class FetchSnapshotOperator(RestoreOperator):
         "work_dir",
         "bump_revision",
     )
+    ui_color = "#ffe6cc"
 
     def __init__(
         self,
         *,
         snapshot: Mapping[str, Any],
+        workload: Workload,
         etcd_conn_id: str = "etcd_default",
         restic_conn_id: str = "restic_default",
         work_dir: str | None = None,
@@ -72,6 +81,12 @@ class FetchSnapshotOperator(RestoreOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        if self.job is not None and not workload.fills_from_repository:
+            raise InvalidConfigurationError(
+                f"Task {self.task_id}: a {type(workload).__name__} is filled from a file on its worker's host, which a "
+                "Job can't leave there. Leave execution out."
+            )
+        self.workload = workload
         self.snapshot = snapshot
         self.etcd_conn_id = etcd_conn_id
         self.restic_conn_id = restic_conn_id
@@ -80,21 +95,23 @@ class FetchSnapshotOperator(RestoreOperator):
         self.rehearse = rehearse
         self.bump_revision = bump_revision
 
-    def run_step(self, context: Context) -> dict[str, Any]:
-        from airflow_provider_stash.hooks.restic import ResticHook
-
-        return fetch_snapshot(
-            _etcd(self.etcd_conn_id),
-            ResticHook(self.restic_conn_id).get_repository(),
-            _connected(self.workload),
-            snapshot=dict(self.snapshot),
-            key=key_of(context),
-            options=FetchOptions(
-                work_dir=self.work_dir,
-                etcd_tools=self.etcd_tools,
-                rehearse=self.rehearse,
-                bump_revision=self.bump_revision,
-            ),
+    def prepare(self, context: Context) -> StepCall:
+        workload, key = _connected(self.workload), key_of(context)
+        repository = _repository(self.restic_conn_id, workload)
+        return StepCall(
+            "fetch_snapshot",
+            {
+                "snapshot": self.snapshot,
+                "key": key,
+                "checked": check_workload(workload, repository, snapshot=self.snapshot, key=key),
+                "keep_file": not workload.fills_from_repository,
+                "fetch": FetchOptions(
+                    work_dir=self.work_dir,
+                    etcd_tools=self.etcd_tools,
+                    rehearse=self.rehearse,
+                    bump_revision=self.bump_revision,
+                ),
+            },
         )
 
 
@@ -128,22 +145,16 @@ class FillMembersOperator(RestoreOperator):
         self.restic_conn_id = restic_conn_id
 
     def run_step(self, context: Context) -> dict[str, Any]:
+        workload, file = _connected(self.workload), self.plan["file"]
+        repository = _repository(self.restic_conn_id, workload) if workload.fills_from_repository else None
         request = FillRequest(
-            snapshot_file=Path(self.plan["file"]),
+            snapshot_file=Path(file) if file is not None else None,
             snapshot_size=self.plan["totalSize"],
             token=self.plan["token"],
             bump_revision=self.plan["bumpRevision"],
-            source=self._source(),
+            source=source_of(repository, self.plan) if repository is not None else None,
         )
-        return {"members": _connected(self.workload).fill(request, key=key_of(context))}
-
-    def _source(self) -> SnapshotSource | None:
-        if not isinstance(self.workload, KubernetesWorkload):
-            return None
-        from airflow_provider_stash.hooks.restic import ResticHook
-
-        needed = self.workload.job.repository_secret is None
-        return source_of(ResticHook(self.restic_conn_id).get_repository(credentials=needed), self.plan)
+        return {"members": workload.fill(request, key=key_of(context))}
 
 
 class StartMembersOperator(RestoreOperator):
@@ -238,7 +249,13 @@ class RollBackOperator(RestoreOperator):
             etcd = _etcd(self.etcd_conn_id)
         except Exception as error:  # noqa: BLE001 - nothing may keep the old data from coming back
             self.log.warning("Whether the old cluster answers can't be asked: %s", error)
-        return roll_back(etcd, _connected(self.workload), key=key_of(context), timeout=self.timeout)
+        try:
+            return roll_back(etcd, _connected(self.workload), key=key_of(context), timeout=self.timeout)
+        except StashError as error:
+            raise type(error)(
+                f"{error} Not all is as it was before the restore. Once the cause is gone, clear task "
+                f"{self.task_id} of run {context['ti'].run_id}, and that task alone: it goes on where it was."
+            ) from error
 
 
 class CleanUpRestoreOperator(RestoreOperator):
@@ -275,6 +292,14 @@ def _etcd(conn_id: str) -> EtcdConfig:
     from airflow_provider_stash.hooks.etcd import EtcdHook
 
     return EtcdHook(conn_id).get_config()
+
+
+def _repository(conn_id: str, workload: Workload) -> Repository:
+    """Read the restic connection; without credentials, where the workload's Jobs have them from a Secret."""
+    from airflow_provider_stash.hooks.restic import ResticHook
+
+    from_secret = isinstance(workload, KubernetesWorkload) and workload.job.repository_secret is not None
+    return ResticHook(conn_id).get_repository(credentials=not from_secret)
 
 
 def _connected(workload: Workload) -> Workload:

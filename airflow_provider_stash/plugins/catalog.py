@@ -107,6 +107,11 @@ class Restore:
     restic_conn_id: str
     verify_task_id: str | None
 
+    @property
+    def whole_dag(self) -> bool:
+        """Tell whether it is all that its DAG does, so that the DAG's form is its own."""
+        return not group_of(self.verify_task_id or "")
+
 
 @dataclass(frozen=True, slots=True)
 class Card:
@@ -169,7 +174,10 @@ def _restore(dag_id: str, step: Step, steps: Iterable[Step]) -> Restore | None:
     etcd, restic = step.text("etcd_conn_id"), step.text("restic_conn_id")
     if step.kind != "FetchSnapshotOperator" or not etcd or not restic:
         return None
-    verify = next((one.task_id for one in steps if one.kind == "VerifyRestoreOperator"), None)
+    verify = next(
+        (one.task_id for one in steps if one.kind == "VerifyRestoreOperator" and one.group == step.group),
+        None,
+    )
     return Restore(dag_id, etcd, restic, verify)
 
 

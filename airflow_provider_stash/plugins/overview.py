@@ -48,7 +48,7 @@ class View:
         return [one for card in self.cards.values() for one in card.backups]
 
     def restores_of(self, backup: Backup) -> list[Restore]:
-        """Give the DAGs that restore this cluster from this repository."""
+        """Give what restores this cluster from this repository."""
         return [
             one
             for card in self.cards.values()
@@ -138,7 +138,6 @@ def rows_of(seen: View, backups: Sequence[Backup], database: Database) -> list[d
             sessions=sessions[key],
             last_success=older.get(key),
         )
-        targets = seen.restores_of(backup)
         rows.append(
             {
                 **_head(backup, verdict),
@@ -152,7 +151,9 @@ def rows_of(seen: View, backups: Sequence[Backup], database: Database) -> list[d
                 "sessions": [session_result(one) for one in sessions[key][:_BARS]],
                 "repository": repository_result(events.get(backup.restic_conn_id, [])),
                 "restore_dags": [
-                    {"dag_id": one.dag_id, "may_trigger": one.dag_id in seen.triggerable} for one in targets
+                    {"dag_id": one.dag_id, "may_trigger": one.dag_id in seen.triggerable}
+                    for one in seen.restores_of(backup)
+                    if one.whole_dag
                 ],
                 "last_restore": restores.get((backup.etcd_conn_id, backup.restic_conn_id)),
                 "may_trigger": backup.dag_id in seen.triggerable,

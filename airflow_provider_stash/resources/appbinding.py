@@ -34,6 +34,13 @@ class ServiceReference(Model):
     path: str = ""
     query: str = ""
 
+    @field_validator("path", "query")
+    @classmethod
+    def _none(cls, value: str) -> str:
+        if value.strip("/"):
+            raise PydanticCustomError("no_path", "can't be meant: etcd's API has neither paths nor queries.")
+        return value
+
 
 class ClientConfig(Model):
     """How to connect."""
@@ -228,13 +235,9 @@ class Secret(StashObject):
                 ) from None
         return value
 
-    def values(self) -> dict[str, str]:
-        """
-        Give the keys and their decoded values.
-
-        :raises UnicodeDecodeError: a value is no text.
-        """
+    def values(self) -> dict[str, bytes]:
+        """Give the keys and their decoded values, which need not be text."""
         return {
-            **{key: base64.b64decode(text).decode() for key, text in self.data.items()},
-            **self.string_data,
+            **{key: base64.b64decode(text) for key, text in self.data.items()},
+            **{key: text.encode() for key, text in self.string_data.items()},
         }

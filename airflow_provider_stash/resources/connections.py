@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping
 from typing import Any
 
 from airflow_provider_stash.exceptions import InvalidConfigurationError
 from airflow_provider_stash.resources.appbinding import AppBinding, Secret
 from airflow_provider_stash.resources.load import Manifests
+from airflow_provider_stash.resources.model import StashObject
 from airflow_provider_stash.resources.repository import Repository
 from airflow_provider_stash.restic.backends import BACKENDS, CA_KEY, PASSWORD_KEY
 
@@ -47,15 +49,18 @@ def etcd_connection(
         extra["ca_certificate"] = config.ca_certificate
     for certificate, key in _CERTIFICATES:
         if keys.get(certificate) and keys.get(key):
-            extra["client_certificate"], extra["client_private_key"] = keys[certificate], keys[key]
+            extra["client_certificate"] = _text(keys, certificate, binding)
+            extra["client_private_key"] = _text(keys, key, binding)
             break
+    if config.server_name:
+        extra["server_name"] = config.server_name
     if config.insecure_skip_tls_verify or insecure:
         extra["insecure_skip_verify"] = True
     return {
         "conn_type": "etcd",
         "host": config.endpoint(namespace),
-        "login": keys.get("username") or None,
-        "password": keys.get("password") or None,
+        "login": _text(keys, "username", binding),
+        "password": _text(keys, "password", binding),
         "extra": extra,
     }
 
@@ -81,7 +86,9 @@ def restic_connection(
     scheme = {"gcs": "gs"}.get(backend.provider, backend.provider)
     # A storage Secret may hold the keys of several backends: Stash takes those that it needs.
     known = BACKENDS[scheme].keys | {CA_KEY}
-    extra: dict[str, Any] = {"storage_secret": {key: keys[key] for key in sorted(keys) if key in known}}
+    extra: dict[str, Any] = {
+        "storage_secret": {key: _text(keys, key, repository) or "" for key in sorted(known & set(keys))}
+    }
     if backend.region:
         extra["region"] = backend.region
     if backend.max_connections:
@@ -93,7 +100,7 @@ def restic_connection(
     return {
         "conn_type": "restic",
         "host": backend.location,
-        "password": keys.get(PASSWORD_KEY),
+        "password": _text(keys, PASSWORD_KEY, repository),
         "extra": extra,
     }
 
@@ -109,15 +116,20 @@ def _need(manifests: Manifests, model: Any, namespace: str, name: str, whose: st
     return found
 
 
-def _values(manifests: Manifests, namespace: str, name: str, by: str) -> dict[str, str]:
+def _values(manifests: Manifests, namespace: str, name: str, by: str) -> dict[str, bytes]:
     secret: Secret = _need(manifests, Secret, namespace, name, f" (of {by})")
+    return secret.values()
+
+
+def _text(keys: Mapping[str, bytes], key: str, of: StashObject) -> str | None:
+    """Give the value of a key that must be text; None where it is empty or there is none."""
     try:
-        return secret.values()
-    except UnicodeDecodeError as error:
-        raise InvalidConfigurationError(f"{secret} (of {by}): a value is no text.") from error
+        return keys.get(key, b"").decode() or None
+    except UnicodeDecodeError:
+        raise InvalidConfigurationError(f"{of}: the value of {key!r} in its Secret is no text.") from None
 
 
-def _transformed(manifests: Manifests, binding: AppBinding) -> dict[str, str]:
+def _transformed(manifests: Manifests, binding: AppBinding) -> dict[str, bytes]:
     """Give the keys of an AppBinding's Secret, changed as ``secretTransforms`` say."""
     if binding.spec.secret is None:
         return {}
@@ -128,7 +140,7 @@ def _transformed(manifests: Manifests, binding: AppBinding) -> dict[str, str]:
         if transform.add_key:
             text = transform.add_key.string_value
             keys[transform.add_key.key] = (
-                base64.b64decode(transform.add_key.value).decode() if text is None else text
+                base64.b64decode(transform.add_key.value) if text is None else text.encode()
             )
         if transform.add_keys_from:
             keys |= _values(

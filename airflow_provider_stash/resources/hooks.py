@@ -82,7 +82,7 @@ class RestoreHooks(Model):
 
 def without_secrets(value: Any, *, in_hooks: bool = False) -> Any:
     """
-    Give an object, to be shown, without what may be a secret in its hooks: paths, as Slack's, and headers.
+    Give an object, to be shown, without what may be a secret in its hooks: paths, as Slack's, headers, and commands.
 
     :param value: the object, or a part of it.
     :param in_hooks: whether that is part of its hooks.
@@ -94,7 +94,8 @@ def without_secrets(value: Any, *, in_hooks: bool = False) -> Any:
     return {
         name: _MASK
         # kubectl keeps a copy of the whole object in this annotation.
-        if name == _APPLIED or (in_hooks and name in {"path", "value"} and str(one) not in {"", "/"})
+        if name == _APPLIED
+        or (in_hooks and name in {"path", "value", "command"} and str(one) not in {"", "/"})
         else without_secrets(one, in_hooks=in_hooks or name == "hooks")
         for name, one in value.items()
     }

@@ -73,6 +73,7 @@ class MemberPlanner:
                 "name": name,
             },
             hostname=restore[1] if restore else alias or HOST,
+            service=_service(binding),
             wait_timeout=params.wait_timeout,
             pre=pre,
             post=post,
@@ -264,3 +265,10 @@ class MemberPlanner:
         if not chosen:
             raise Refused(path, f"holds no rule for the host {host!r}.")
         return f"{path}[{chosen[0]}]", rules[chosen[0]]
+
+
+def _service(binding: AppBinding | None) -> dict[str, str] | None:
+    service = binding.spec.client_config.service if binding is not None else None
+    if binding is None or service is None:
+        return None
+    return {"namespace": service.namespace or binding.namespace, "name": service.name}

@@ -84,6 +84,7 @@ class MemberPlan:
     :param etcd: the etcd connection.
     :param target: what templates see of the target: ``apiVersion``, ``kind``, ``namespace``, ``name``.
     :param hostname: the restic host: whose data is written; in a restore, whose snapshots are read.
+    :param service: ``namespace`` and ``name`` of the Service that its AppBinding names; None: none is known.
     :param wait_timeout: seconds to wait for etcd.
     :param pre: hook before; of a batch's member.
     :param post: hook after; of a batch's member.
@@ -99,6 +100,7 @@ class MemberPlan:
     etcd: ConnectionPlan
     target: Mapping[str, str]
     hostname: str
+    service: Mapping[str, str] | None = None
     wait_timeout: float = 300.0
     pre: HookPlan | None = None
     post: HookPlan | None = None

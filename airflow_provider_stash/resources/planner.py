@@ -63,8 +63,6 @@ def plan_one(manifests: Manifests, wanted: str) -> DagPlan | None:
     if match is None or model is None:
         return None
     found = manifests.find(model, match[1], match[3])
-    if found is None and model is RestoreBatch:  # it may be the DAG of one of its members
-        found = manifests.find(model, match[1], match[3].rpartition(".")[0])
     if found is not None:
         return _plan(manifests, found, None, [])
     if model is BackupConfiguration:  # it may come from a blueprint
@@ -241,6 +239,11 @@ class _SessionPlanner:
             if planner.plan.name == other.plan.name:
                 raise Refused(
                     f"{planner.path}.target.alias", f"{planner.plan.name!r} is another member's name too."
+                )
+            if self.object.kind == "RestoreBatch" and planner.plan.etcd.conn_id == other.plan.etcd.conn_id:
+                raise Refused(
+                    f"{planner.path}.target.ref",
+                    f"is the target of the member {other.plan.name!r} too: one restore would overwrite the other.",
                 )
             if self.object.kind == "BackupBatch" and planner.plan.hostname == other.plan.hostname:
                 raise Refused(

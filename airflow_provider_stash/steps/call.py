@@ -14,6 +14,7 @@ from airflow_provider_stash.restic.forget import RetentionPolicy
 from airflow_provider_stash.restic.prune import PruneOptions
 from airflow_provider_stash.restic.repository import Repository
 from airflow_provider_stash.steps.backup import TempDir
+from airflow_provider_stash.steps.fetch import FetchOptions
 
 _STEPS = {
     "check_integrity": "repository",
@@ -23,6 +24,7 @@ _STEPS = {
     "back_up_session": "session",
     "check_member": "member",
     "clean_member": "member",
+    "fetch_snapshot": "fetch",
     "fill_member": "member",
     "migrate_repository": "maintenance",
     "prune_repository": "maintenance",
@@ -36,11 +38,12 @@ _STEPS = {
 }
 """Module under ``steps`` by the name of its function."""
 
-_OF_ETCD = {"back_up", "back_up_session", "verify_restore", "wait_for_health"}
+_OF_ETCD = {"back_up", "back_up_session", "fetch_snapshot", "verify_restore", "wait_for_health"}
 _OF_REPOSITORY = set(_STEPS) - {
     "clean_member", "read_output", "swap_back_member", "swap_member", "verify_restore", "wait_for_health",
 }  # fmt: skip
 _DATACLASSES: Mapping[str, Callable[..., Any]] = {
+    "fetch": FetchOptions,
     "options": PruneOptions,
     "policy": RetentionPolicy,
     "temp_dir": TempDir,

@@ -26,6 +26,7 @@ def etcd_settings(config: EtcdConfig) -> dict[str, Any]:
         "endpoints": ",".join(endpoint.url for endpoint in config.endpoints),
         "ca_cert": config.ca_cert.decode() if config.ca_cert else None,
         "insecure_skip_verify": config.insecure_skip_verify,
+        "server_name": config.server_name,
         "timeout": config.timeout,
     }
 
@@ -59,6 +60,7 @@ def load_etcd(settings: Mapping[str, Any], directory: Path) -> EtcdConfig:
         client_cert=files.get(CERTIFICATE),
         client_key=files.get(KEY),
         insecure_skip_verify=settings["insecure_skip_verify"],
+        server_name=settings["server_name"],
         timeout=settings["timeout"],
     )
 

@@ -56,37 +56,55 @@ class FetchOptions:
     bump_revision: str | int = "auto"
 
 
+def check_workload(
+    workload: Workload, repository: Repository, *, snapshot: Mapping[str, Any], key: str
+) -> dict[str, Any]:
+    """
+    Look at the place where the members run, for what could stop the restore. Changes nothing.
+
+    :param repository: asked for what the record doesn't tell, unless the members fetch the snapshot by themselves.
+    :param snapshot: the record that ``resolve_snapshot`` gave.
+    :param key: of the restore, see ``restore_key``.
+    :return: see ``Workload.check``.
+    :raises StashError: what stands in the way of the restore.
+    """
+    itself = workload.fills_from_repository
+    return workload.check(
+        key=key,
+        snapshot_size=0 if itself else _locate(repository, snapshot).size,
+        etcd_version=snapshot["etcdVersion"] or "",
+        source=source_of(repository, snapshot) if itself else None,
+    )
+
+
 def fetch_snapshot(
     etcd: EtcdConfig,
     repository: Repository,
-    workload: Workload,
     *,
-    snapshot: dict[str, Any],
+    snapshot: Mapping[str, Any],
     key: str,
-    options: FetchOptions,
+    checked: Mapping[str, Any],
+    keep_file: bool,
+    fetch: FetchOptions,
 ) -> dict[str, Any]:
     """
-    Download and check a snapshot, and everything else that could stop the restore. Changes nothing.
+    Download a snapshot, prove it good, and plan its restore. Changes nothing.
 
     :param etcd: the cluster as it is now; none of its members needs to be alive.
     :param snapshot: the record that ``resolve_snapshot`` gave.
     :param key: of the restore, see ``restore_key``.
-    :return: the plan of the restore: the snapshot's record, and ``repository`` (its location), ``file``, ``path`` (in
-        the snapshot), ``totalSize`` (bytes), ``sha256``, ``revision``, ``keyCount`` (None: not known),
-        ``bumpRevision``, ``expectedRevision``, ``live`` (members, revision), ``lost`` (revisions and seconds since
-        the snapshot), ``rehearsal``, ``warnings``, ``token``, ``duration``.
+    :param checked: what ``check_workload`` returned.
+    :param keep_file: whether the members are filled from the file; else it is removed again.
+    :return: the plan of the restore: the snapshot's record, and ``repository`` (its location), ``file`` (None: not
+        kept), ``path`` (in the snapshot), ``totalSize`` (bytes), ``sha256``, ``revision``, ``keyCount`` (None: not
+        known), ``bumpRevision``, ``expectedRevision``, ``live`` (members, revision), ``lost`` (revisions and seconds
+        since the snapshot), ``rehearsal``, ``warnings``, ``token``, ``duration``.
     :raises StashError: what stands in the way of the restore.
     """
     begin = now()
-    tool = find_tool(options.etcd_tools)
+    tool = find_tool(fetch.etcd_tools)
     found = _locate(repository, snapshot)
-    checked = workload.check(
-        key=key,
-        snapshot_size=found.size,
-        etcd_version=snapshot["etcdVersion"] or "",
-        source=source_of(repository, {**snapshot, "path": found.path, "totalSize": found.size}),
-    )
-    file = download_path(options.work_dir, key)
+    file = download_path(fetch.work_dir, key)
     try:
         # Side by side: members that are down take the connection's time-out to say so.
         with ThreadPoolExecutor(1, thread_name_prefix="ask-etcd") as pool:
@@ -105,16 +123,19 @@ def fetch_snapshot(
             "warnings": list(checked["warnings"]),
         }
         _adopt_revision(plan, revisions.revision)
-        if options.rehearse:
-            rehearse(plan, tool, etcd, options.etcd_tools)
-        plan["bumpRevision"] = choose_bump(options.bump_revision, _builder(checked) or tool, plan)
+        if fetch.rehearse:
+            rehearse(plan, tool, etcd, fetch.etcd_tools)
+        plan["bumpRevision"] = choose_bump(fetch.bump_revision, _builder(checked) or tool, plan)
         # etcd's tools move on from the last write that is still there.
         bumped = revisions.last + plan["bumpRevision"] if plan["bumpRevision"] else 0
         plan["expectedRevision"] = max(plan["revision"], bumped)
         plan["lost"] = count_lost(plan)
     except BaseException:
-        remove_download(options.work_dir, key)
+        remove_download(fetch.work_dir, key)
         raise
+    if not keep_file:
+        remove_download(fetch.work_dir, key)
+        plan["file"] = None
     plan["duration"] = seconds_since(begin)
     for line in describe(plan):
         log.info("%s", line)
@@ -136,7 +157,7 @@ def remove_download(work_dir: str | None, key: str) -> bool:
     return existed
 
 
-def _locate(repository: Repository, snapshot: dict[str, Any]) -> SnapshotFile:
+def _locate(repository: Repository, snapshot: Mapping[str, Any]) -> SnapshotFile:
     """Take path and size from the record where it tells them; else restic is asked."""
     paths, size = snapshot["paths"], snapshot["totalSize"]
     if size and len(paths) == 1 and paths[0].endswith(f"/{ETCD_FILE}"):
@@ -148,14 +169,14 @@ def source_of(repository: Repository, plan: Mapping[str, Any]) -> SnapshotSource
     """
     Tell a Job where to fetch the snapshot.
 
-    :param plan: what ``fetch_snapshot`` returned.
+    :param plan: what ``fetch_snapshot`` returned, or as much of it as is known: the snapshot's record.
     """
     return SnapshotSource(
         snapshot=plan["snapshot"],
-        path=plan["path"],
-        size=plan["totalSize"],
         settings=repository_settings(repository),
         secret=repository_secret(repository),
+        path=plan.get("path", ""),
+        size=plan["totalSize"] or 0,
         sha256=plan.get("sha256", ""),
     )
 

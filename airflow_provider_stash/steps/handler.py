@@ -64,6 +64,7 @@ class Handler:
     :param http_get: see ``HttpRequest``.
     :param http_post: see ``HttpRequest``.
     :param tcp_socket: see ``TcpSocket``.
+    :param container_name: which of the pod's containers runs the command and has the named ports; None: its default.
     :param execution_policy: when a hook after the session runs; None: ``Always``.
     """
 
@@ -71,6 +72,7 @@ class Handler:
     http_get: HttpRequest | None = None
     http_post: HttpRequest | None = None
     tcp_socket: TcpSocket | None = None
+    container_name: str | None = None
     execution_policy: str | None = None
 
     @classmethod
@@ -85,7 +87,6 @@ class Handler:
         """
         fields = Fields(handler, where)
         fields.only("exec", "httpGet", "httpPost", "tcpSocket", "containerName", "executionPolicy")
-        fields.text("containerName")  # it matters to what needs a pod alone
         command = fields.within("exec")
         get, post, socket = fields.within("httpGet"), fields.within("httpPost"), fields.within("tcpSocket")
         if not (command or get or post or socket):
@@ -95,8 +96,23 @@ class Handler:
             http_get=_request("GET", get) if get else None,
             http_post=_request("POST", post) if post else None,
             tcp_socket=_socket(socket) if socket else None,
+            container_name=fields.text("containerName"),
             execution_policy=fields.text("executionPolicy"),
         )
+
+    @property
+    def needs_pod(self) -> str:
+        """The field that needs the target's pod, and why; empty where none does."""
+        if self.command:
+            return "exec: a command runs in the target's pod"
+        for name, action in (
+            ("httpGet", self.http_get), ("httpPost", self.http_post), ("tcpSocket", self.tcp_socket)
+        ):  # fmt: skip
+            if action is not None and action.host is None:
+                return f"{name}.host: Stash takes the IP of the target's pod"
+            if action is not None and isinstance(action.port, str):
+                return f"{name}.port: {action.port!r} names a port of the target's pod"
+        return ""
 
     def templates(self) -> list[tuple[str, Template]]:
         """Give the templates in it, by their place."""

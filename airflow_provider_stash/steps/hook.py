@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import ssl
 
     from airflow_provider_stash.gotemplate import Struct, Template
+    from airflow_provider_stash.kubernetes.running_pod import RunningPod
 
 log = logging.getLogger(__name__)
 
@@ -23,11 +24,12 @@ TIMEOUT = 300.0
 """Seconds for one request or connection, as in Stash."""
 
 
-def check_handler(handler: Handler, where: str = "handler") -> None:
+def check_handler(handler: Handler, where: str = "handler", *, has_pod: bool = False) -> None:
     """
-    Refuse what needs the target's pod, as there is none here, and templates that ask for fields that no session has.
+    Refuse what needs the target's pod where none is known, and templates that ask for fields that no session has.
 
     :param where: the handler's place, for errors.
+    :param has_pod: whether the target's pod is known.
     :raises InvalidConfigurationError: the field, and what to give.
     """
     from airflow_provider_stash.gotemplate import UnknownFieldError
@@ -40,67 +42,66 @@ def check_handler(handler: Handler, where: str = "handler") -> None:
                 raise InvalidConfigurationError(f"{where}.{name}: {error}") from error
             except GoTemplateError:
                 pass  # real data may do
-    if handler.command:
+    if handler.needs_pod and not has_pod:
+        instead = "" if handler.command else ", or a host and a number as port"
         raise InvalidConfigurationError(
-            f"{where}.exec: a command runs in the target's pod, and there is none here. Run it by an operator of "
-            "your own in place of this hook (pre_backup, post_backup)."
+            f"{where}.{handler.needs_pod}, and none is known here: give the hook's operator a target_pod{instead}."
         )
-    for name, action in (
-        ("httpGet", handler.http_get), ("httpPost", handler.http_post), ("tcpSocket", handler.tcp_socket)
-    ):  # fmt: skip
-        if action is None:
-            continue
-        if action.host is None:
-            raise InvalidConfigurationError(
-                f"{where}.{name}.host: Stash takes the IP of the target's pod, and there is none here: give a host."
-            )
-        if isinstance(action.port, str):
-            raise InvalidConfigurationError(
-                f"{where}.{name}.port: {action.port!r} names a port of the target's pod, and there is none here: "
-                "give a number."
-            )
 
 
 def run_handler(
     handler: Handler,
     data: Struct,
     *,
+    pod: RunningPod | None = None,
     timeout: float = TIMEOUT,
     tls: ssl.SSLContext | None = None,
 ) -> dict[str, Any]:
     """
-    Do what a handler asks for: ``httpGet``, ``httpPost``, ``tcpSocket``, one after another.
+    Do what a handler asks for: ``exec``, ``httpGet``, ``httpPost``, ``tcpSocket``, one after another.
 
     An HTTP answer of 200 to 399 is a success. Redirects are followed while they stay on the host.
 
     :param data: what its templates see, see ``summary``.
-    :param timeout: seconds for one request or connection.
+    :param pod: the target's; None: none is known.
+    :param timeout: seconds for one request or connection. A command may take any time, as in Stash.
     :param tls: None: certificates are verified by the CAs that httpx trusts.
-    :return: ``actions`` (each with ``action``, ``address``, and of HTTP ``status``), ``duration`` (seconds).
+    :return: ``actions`` (each with ``action``; ``address``, and of HTTP ``status``; or ``pod`` and ``container``),
+        ``duration`` (seconds).
     :raises HookError: it failed.
     :raises InvalidConfigurationError: it needs a pod, or a template can't be rendered.
     """
-    check_handler(handler)
+    check_handler(handler, has_pod=pod is not None)
     begin = now()
     actions: list[dict[str, Any]] = []
+    if handler.command:
+        assert pod is not None
+        command = [_render(word, data, f"exec.command[{at}]") for at, word in enumerate(handler.command)]
+        container = pod.run(command, handler.container_name)
+        actions.append({"action": "exec", "pod": str(pod), "container": container})
     for name, request in (("httpGet", handler.http_get), ("httpPost", handler.http_post)):
         if request is not None:
-            host, port = _place(request)
+            host, port = _place(request, pod, handler.container_name)
             body = _render(request.body, data, f"{name}.body") if request.body else None
             status, address = send(name, request, host, port, body, timeout=timeout, tls=tls)
             log.info("%s: %s answered %d", name, address, status)
             actions.append({"action": name, "address": address, "status": status})
     if handler.tcp_socket is not None:
-        host, port = _place(handler.tcp_socket)
+        host, port = _place(handler.tcp_socket, pod, handler.container_name)
         actions.append(_connect(host, port, timeout))
     return {"actions": actions, "duration": seconds_since(begin)}
 
 
-def _place(action: HttpRequest | TcpSocket) -> tuple[str, int]:
-    """Give host and port; ``check_handler`` has seen to it that both are there."""
-    assert action.host is not None
-    assert isinstance(action.port, int)
-    return action.host, action.port
+def _place(action: HttpRequest | TcpSocket, pod: RunningPod | None, container: str | None) -> tuple[str, int]:
+    """Give host and port; ``check_handler`` has seen to it that a pod is there where one is needed."""
+    host, port = action.host, action.port
+    if host is None:
+        assert pod is not None
+        host = pod.address()
+    if isinstance(port, str):
+        assert pod is not None
+        port = pod.port(port, container)
+    return host, port
 
 
 def _render(template: Template, data: Struct, where: str) -> str:

@@ -33,21 +33,19 @@ def check_member(
     data_dir: str,
     key: str,
     snapshot: str,
-    size: int,
     etcd_version: str,
 ) -> dict[str, Any]:
     """
     Make sure that the member's data can be built, set aside and replaced. Changes nothing.
 
-    :param size: bytes of the snapshot's file.
     :return: ``etcdTool``, ``etcdToolVersion``, ``free``.
     :raises StashError: what stands in the way.
     """
     tool = find_tool()
     tool.require_for(etcd_version)
     check_usable(member, DataDir(Path(data_dir), key))
-    free = check_space([Path(data_dir)], size)
-    find_file(repository, snapshot, ETCD_FILE)  # the repository can be reached and read from here
+    found = find_file(repository, snapshot, ETCD_FILE)  # so the repository can be reached and read from here
+    free = check_space([Path(data_dir)], found.size)
     return {
         "etcdTool": tool.path,
         "etcdToolVersion": tool.version_text,

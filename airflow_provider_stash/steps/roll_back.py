@@ -25,10 +25,13 @@ def roll_back(
     :param etcd: how to ask whether it answers; None: that is not known.
     :param key: of the restore, see ``restore_key``.
     :param timeout: seconds to wait for the old cluster to answer; it may have been dead before.
-    :return: ``members`` (``name``, ``rolledBack``, ``running``), ``healthy``, and ``reason`` when it isn't.
+    :return: ``members`` (``name``, ``rolledBack``, ``running``), ``healthy`` (None: nothing was to be done), and
+        ``reason`` when it isn't.
     :raises WorkloadError: a member could not be brought back.
     """
     members = workload.roll_back(key=key)
+    if not members:
+        return {"members": [], "healthy": None, "reason": "Nothing had been stopped by this restore."}
     for member in members:
         log.warning(
             "Member %s: %s, %s",

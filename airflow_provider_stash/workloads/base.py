@@ -20,18 +20,18 @@ class SnapshotSource:
     Where a Job fetches the snapshot by itself.
 
     :param snapshot: its restic id.
-    :param path: of the file in the snapshot.
-    :param size: its bytes.
     :param settings: of the repository, plain (``steps.credentials.repository_settings``).
     :param secret: what is secret of the repository, by the keys of Stash's storage Secrets.
-    :param sha256: of the file; empty: not known yet.
+    :param path: of the file in the snapshot; empty: not known yet, as the two below.
+    :param size: its bytes.
+    :param sha256: of the file.
     """
 
     snapshot: str
-    path: str
-    size: int
     settings: Mapping[str, Any]
     secret: Mapping[str, bytes] = field(repr=False)
+    path: str = ""
+    size: int = 0
     sha256: str = ""
 
 
@@ -40,14 +40,14 @@ class FillRequest:
     """
     What every member is filled with.
 
-    :param snapshot_file: the downloaded snapshot, checked.
+    :param snapshot_file: the downloaded snapshot, checked; None: it lies on no disk here.
     :param snapshot_size: its bytes.
     :param token: the new cluster's initial cluster token.
     :param bump_revision: how far revisions are moved on and marked as compacted; 0: not at all.
     :param source: where the snapshot comes from, for members that can't read the file here.
     """
 
-    snapshot_file: Path
+    snapshot_file: Path | None
     snapshot_size: int
     token: str
     bump_revision: int = 0
@@ -66,6 +66,9 @@ class Workload(ABC):
 
     fills_while_running: bool = False
     """Whether ``fill`` works beside running members, so that they are down for the start alone."""
+
+    fills_from_repository: bool = False
+    """Whether ``fill`` fetches the snapshot for each member by itself, so that no file has to lie here."""
 
     @property
     @abstractmethod
@@ -121,6 +124,7 @@ class Workload(ABC):
         Undo what ``stop``, ``fill`` and ``start`` did: old data back in place, and every member that was
         running started again. Does nothing where nothing had been stopped.
 
+        :return: none, where nothing had been stopped and the members are not looked at.
         :raises WorkloadError: a member could not be brought back; the others were.
         """
 
@@ -136,13 +140,15 @@ class Workload(ABC):
         """
 
 
-def restore_key(dag_id: str, run_id: str) -> str:
+def restore_key(dag_id: str, run_id: str, *, group: str = "") -> str:
     """
     Name a restore, in a form fit for file names, so that a retry and a roll-back find its traces.
 
     :param dag_id: the DAG's id.
     :param run_id: the run's id; ``logical_date`` may be absent, a run id never is.
+    :param group: of the group of tasks that is the restore, with those around it; empty: the whole run is.
     """
     plain = re.sub(r"[^A-Za-z0-9.]+", "-", run_id).strip("-.")[:60]
-    digest = hashlib.sha256(f"{dag_id}\0{run_id}".encode()).hexdigest()[:8]
+    whole = "\0".join(filter(None, (dag_id, run_id, group)))
+    digest = hashlib.sha256(whole.encode()).hexdigest()[:8]
     return f"{plain}-{digest}"

@@ -29,6 +29,11 @@ from airflow_provider_stash.workloads.restore_record import (
 
 log = logging.getLogger(__name__)
 
+_VERIFIED = (
+    "This run has restored the cluster already, and that was verified: to restore again, trigger a new run. "
+    f"{UNTOUCHED}"
+)
+
 _WorkloadT = TypeVar("_WorkloadT", bound="KubernetesWorkload")
 
 
@@ -59,6 +64,7 @@ class KubernetesWorkload(Workload):
     stop_timeout: float = 180.0
     start_timeout: float = 300.0
     api_client: Any = field(default=None, repr=False, compare=False)
+    fills_from_repository: bool = field(default=True, init=False)
 
     def connected(self: _WorkloadT, api_client: Any, job: KubernetesJob, namespace: str) -> _WorkloadT:
         """
@@ -145,7 +151,7 @@ class KubernetesWorkload(Workload):
             return {"etcdTool": None, "etcdToolVersion": None, "free": {}, "warnings": warnings}
         checked = self._jobs(etcd, key).run(
             "check_member", members,
-            {"snapshot": source.snapshot, "size": snapshot_size, "etcd_version": etcd_version},
+            {"snapshot": source.snapshot, "etcd_version": etcd_version},
             source=source, on_node=True,
         )  # fmt: skip
         for warning in warnings:
@@ -161,10 +167,7 @@ class KubernetesWorkload(Workload):
         etcd, record = self._etcd(), self.record()
         members = self.places(etcd)
         if record is not None and record.key == key and record.phase == VERIFIED:
-            raise WorkloadError(
-                "This run has restored the cluster already, and that was verified: to restore again, trigger a "
-                f"new run. {UNTOUCHED}"
-            )
+            raise WorkloadError(_VERIFIED)
         if record is None or record.phase in ENDED:
             running = [pod["metadata"]["name"] for pod in self.pods() if runs(pod)]
             record = Record(key, STOPPED, self.replicas(), running)
@@ -216,9 +219,11 @@ class KubernetesWorkload(Workload):
 
     def roll_back(self, *, key: str) -> list[dict[str, Any]]:
         record = self.record()
+        if record is None or record.key != key:
+            return []  # this restore has stopped nothing, and may have failed as the workload can't be read
         etcd = self._etcd()
         members = self.places(etcd)
-        if record is None or record.key != key or record.phase in ENDED:
+        if record.phase in ENDED:
             running = {pod["metadata"]["name"] for pod in self.pods() if runs(pod)}
             return [{"name": one.name, "rolledBack": False, "running": one.pod in running} for one in members]
         jobs = self._jobs(etcd, key)
@@ -292,12 +297,24 @@ class KubernetesWorkload(Workload):
 
     def _open_record(self, key: str, phases: set[str]) -> Record:
         record = self.record()
-        if record is None or record.key != key or record.phase not in phases:
-            state = "none" if record is None else f"{record.key}, {record.phase}"
+        if record is None or record.key != key:
+            found = "none" if record is None else f"{record.key}, {record.phase}"
             raise WorkloadError(
-                f"{self} is not stopped by this restore (found: {state}); nothing was changed."
+                f"{self} is not stopped by this restore (found: {found}); nothing was changed."
             )
-        return record
+        if record.phase in phases:
+            return record
+        if record.phase == VERIFIED:
+            raise WorkloadError(_VERIFIED)
+        if record.phase == ROLLED_BACK:
+            raise WorkloadError(
+                f"This run was rolled back, and {self} runs on its old data again. To restore once more, clear "
+                f"stop_members, too, or trigger a new run. {UNTOUCHED}"
+            )
+        raise WorkloadError(
+            f"{self}: this restore has come further than this step already ({record.phase}). Let roll_back run. "
+            f"{UNTOUCHED}"
+        )
 
     def _require_down(self) -> None:
         if self.replicas() or self.pods():

@@ -84,6 +84,10 @@ class ProcessWorkload(Workload):
             NewMember(member.name, data.prepare_new())
             for member, data in zip(self.members, places, strict=True)
         ]
+        if request.snapshot_file is None:
+            raise InvalidConfigurationError(
+                "The members on this host are filled from a file here: fetch the snapshot in their worker."
+            )
         begin = time.monotonic()
         build_data_dirs(
             find_tool(self.etcd_tools),

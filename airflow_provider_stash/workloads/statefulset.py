@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from airflow_provider_stash.exceptions import InvalidConfigurationError, WorkloadError
 from airflow_provider_stash.kubernetes.api import ConflictError, call
 from airflow_provider_stash.kubernetes.manifests import PREFIX
+from airflow_provider_stash.kubernetes.selectors import selects
 from airflow_provider_stash.workloads.base import UNTOUCHED
 from airflow_provider_stash.workloads.kubernetes_workload import KubernetesWorkload
 from airflow_provider_stash.workloads.member_jobs import MemberPlace
@@ -74,9 +75,8 @@ class StatefulSetWorkload(KubernetesWorkload):
         from kubernetes.client import CoreV1Api
 
         owner = self._read()
-        selector = ",".join(
-            f"{key}={value}" for key, value in (owner["spec"]["selector"].get("matchLabels") or {}).items()
-        )
+        labels = (owner["spec"]["selector"].get("matchLabels") or {}).items()
+        selector = ",".join(f"{key}={value}" for key, value in labels)  # coarse: owners tell which they are
         found = call(
             CoreV1Api(self._client()).list_namespaced_pod, self._namespace(), label_selector=selector
         )
@@ -145,8 +145,7 @@ class StatefulSetWorkload(KubernetesWorkload):
             f"PodDisruptionBudget {one['metadata']['name']} covers {self}: it holds up evictions, not this "
             "restore's stop; while the Pods are down, drains of nodes that it guards may wait."
             for one in call(list_them, self._namespace())["items"]
-            if (wanted := (one["spec"].get("selector") or {}).get("matchLabels"))
-            and wanted.items() <= labels.items()
+            if selects(one["spec"].get("selector"), labels)
         ]
 
     def who_manages(self) -> str:

@@ -195,6 +195,8 @@ class ContainerRun:
             f"mount --rbind /dev {root}/dev",
             f"mount --rbind /sys {root}/sys",
             f"mount --bind {quote(str(self._hosts_file))} {root}/etc/hosts",
+            # This host's name servers can't be reached from here: who asks them would wait.
+            f"[ ! -e {root}/etc/resolv.conf ] || mount --bind /dev/null {root}/etc/resolv.conf",
         ]
         for mount in self._container.get("volumeMounts") or []:
             source = self._mounts[mount["name"]]

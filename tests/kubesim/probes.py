@@ -14,7 +14,8 @@ from tests.kubesim.objects import Object
 
 async def watch(probe: Object, run: ContainerRun, address: str, tell: Callable[[bool], None]) -> None:
     """
-    Ask again and again, until cancelled.
+    Ask again and again, until cancelled, or the container has ended: a cancellation that comes together with an answer,
+    as when a container's end ends the probe's program, is lost in ``asyncio.wait_for`` before Python 3.12.
 
     :param address: of the pod.
     :param tell: gets whether the container is ready, after each answer.
@@ -26,6 +27,8 @@ async def watch(probe: Object, run: ContainerRun, address: str, tell: Callable[[
             passed = await asyncio.wait_for(_ask(probe, run, address), probe.get("timeoutSeconds", 1))
         except (OSError, asyncio.TimeoutError, aiohttp.ClientError):
             passed = False
+        if run.pid is None:
+            return
         good, bad = (good + 1, 0) if passed else (0, bad + 1)
         if good >= probe.get("successThreshold", 1):
             tell(True)

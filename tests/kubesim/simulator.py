@@ -31,11 +31,11 @@ def default_images() -> dict[str, Image]:
     # Last: the starters of wheels in it would hide etcd's own tools.
     python = str(Path(sys.executable).parent)
     tools = (*etcd, str(Path(find("restic")).parent))
+    # grpc's own resolver would ask a DNS server for what /etc/hosts has no IPv6 address of, and wait: there is none.
+    environment = {"PYTHONPATH": str(_ROOT), "PYTHONUNBUFFERED": "1", "GRPC_DNS_RESOLVER": "native"}
     return {
         "kubesim/etcd:*": Image(path=etcd),
-        "kubesim/stash:*": Image(
-            path=(*tools, python), environment={"PYTHONPATH": str(_ROOT), "PYTHONUNBUFFERED": "1"}
-        ),
+        "kubesim/stash:*": Image(path=(*tools, python), environment=environment),
         "kubesim/rclone:*": Image(path=(str(Path(find("rclone")).parent),)),
         "kubesim/busybox:*": Image(),
     }

@@ -61,12 +61,7 @@ async def _tell(
 async def serve_log(request: web.Request, kubelet: Kubelet, pod: Object) -> web.StreamResponse:
     """Give a container's output; ``follow`` goes on until it ends."""
     query, name = request.query, pod["metadata"]["name"]
-    containers = [
-        one["name"] for one in (pod["spec"].get("initContainers") or []) + pod["spec"]["containers"]
-    ]
-    container = query.get("container") or pod["spec"]["containers"][0]["name"]
-    if container not in containers:
-        raise ApiError(400, "BadRequest", f"container {container} is not valid for pod {name}")
+    container = _container(query.get("container"), pod)
     output = kubelet.output(pod, container, previous=query.get("previous") in _TRUE)
     if output is None:
         what = "previous terminated container" if query.get("previous") in _TRUE else "container"
@@ -93,14 +88,29 @@ async def serve_log(request: web.Request, kubelet: Kubelet, pod: Object) -> web.
         await output.wait(place)
 
 
+def _container(asked: str | None, pod: Object) -> str:
+    """Give the container that is meant; without a name the only one, as the API server has it."""
+    name = pod["metadata"]["name"]
+    mains, inits = (
+        [one["name"] for one in pod["spec"].get(kind) or []] for kind in ("containers", "initContainers")
+    )
+    if asked and asked not in mains + inits:
+        raise ApiError(400, "BadRequest", f"container {asked} is not valid for pod {name}")
+    if asked or len(mains) == 1:
+        return asked or mains[0]
+    choice = f"choose one of: [{' '.join(mains)}]"
+    if inits:
+        choice += f" or one of the init containers: [{' '.join(inits)}]"
+    raise ApiError(400, "BadRequest", f"a container name must be specified for pod {name}, {choice}")
+
+
 async def serve_exec(request: web.Request, kubelet: Kubelet, pod: Object) -> web.StreamResponse:
     """Run a command in a container; input, output and outcome go over a WebSocket."""
     query = request.query
-    container = query.get("container") or pod["spec"]["containers"][0]["name"]
+    container = _container(query.get("container"), pod)
     argv = kubelet.exec_command(pod, container, query.getall("command"))
     if argv is None:
-        message = f"container {container} not found or not running in pod {pod['metadata']['name']}"
-        raise ApiError(500, "InternalError", message)
+        raise ApiError(500, "InternalError", f'container not found ("{container}")')
     socket = web.WebSocketResponse(protocols=("v5.channel.k8s.io", "v4.channel.k8s.io"))
     await socket.prepare(request)
     wants_stdin = query.get("stdin") in _TRUE

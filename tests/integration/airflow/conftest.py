@@ -12,6 +12,7 @@ from testbed.restic_repository import make_repository
 from testbed.session import REPOSITORY_PASSWORD, airflow_for
 from testbed.webhook import Webhook
 from tests.integration.airflow.local_manifests import local_manifests
+from tests.integration.airflow.moving import Moving
 
 
 @pytest.fixture(scope="session")
@@ -40,7 +41,13 @@ def manifests(cluster, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def airflow(cluster, pushgateway, hold, webhook, manifests, tmp_path_factory):
+def moving(cluster, tmp_path_factory):
+    """A repository that Stash's own commands made of this cluster, and the manifests of it, as kubectl gives them."""
+    return Moving(cluster, tmp_path_factory.mktemp("moving"))
+
+
+@pytest.fixture(scope="session")
+def airflow(cluster, pushgateway, hold, webhook, manifests, moving, tmp_path_factory):
     directory = tmp_path_factory.mktemp("session")
     location = str(directory / "repository")
     make_repository(Repository(location, REPOSITORY_PASSWORD, no_cache=True, restic=restics()[0]))
@@ -62,6 +69,7 @@ def airflow(cluster, pushgateway, hold, webhook, manifests, tmp_path_factory):
             "STASH_TEST_WEBHOOK": str(webhook.server_port),
             "AIRFLOW_CONN_NOWHERE": '{"conn_type": "etcd", "host": "http://127.0.0.1:1"}',
             "STASH_TEST_MANIFESTS": str(manifests),
+            "STASH_TEST_MOVING": str(moving.manifests),
         },
     )
     with home:

@@ -1,12 +1,12 @@
 """The manifests of Stash's etcd guide (basic auth), changed where they name servers."""
 
-import base64
 from pathlib import Path
 
 import yaml
 
 from testbed.etcd_cluster import PASSWORD
 from testbed.session import REPOSITORY_PASSWORD
+from testbed.stash_objects import point_appbinding, point_repository, read_objects, secret, write_objects
 
 EXAMPLES = Path(__file__).parents[2] / "stash_manifests" / "etcd-basic-auth"
 HOOK = {"httpPost": {"host": "127.0.0.1", "port": 1, "path": "/"}}
@@ -14,27 +14,11 @@ HOOK = {"httpPost": {"host": "127.0.0.1", "port": 1, "path": "/"}}
 
 def local_manifests(cluster, directory):
     """Write the guide's objects, one file each; beside them a batch, a blueprint, and two that are refused."""
-    read = {path.stem: yaml.safe_load(path.read_text()) for path in EXAMPLES.iterdir()}
-    config = cluster.config()
-    read["secret"]["stringData"] = {"username": config.user, "password": PASSWORD}
-    read["appbinding"]["spec"]["clientConfig"] = {
-        "url": ",".join(endpoint.url for endpoint in config.endpoints),
-        "caBundle": base64.b64encode(config.ca_cert).decode(),
-    }
-    read["repository"]["spec"]["backend"] = {
-        "local": {
-            "hostPath": {"path": str(directory / "backend")},
-            "mountPath": "/safe/data",
-            "subPath": "etcd",
-        },
-        "storageSecretName": "gcs-secret",
-    }
-    read["storage"] = {
-        "apiVersion": "v1",
-        "kind": "Secret",
-        "metadata": {"name": "gcs-secret", "namespace": "demo"},
-        "data": {"RESTIC_PASSWORD": base64.b64encode(REPOSITORY_PASSWORD.encode()).decode()},
-    }
+    read = read_objects(EXAMPLES)
+    read["secret"]["stringData"] = {"username": cluster.config().user, "password": PASSWORD}
+    point_appbinding(read["appbinding"], cluster)
+    point_repository(read["repository"], directory / "backend")
+    read["storage"] = secret("gcs-secret", RESTIC_PASSWORD=REPOSITORY_PASSWORD)
     backup = read["backupconfiguration"]
     backup["spec"]["schedule"] = "0 0 1 1 *"
     ref = backup["spec"]["target"]["ref"]
@@ -56,9 +40,7 @@ def local_manifests(cluster, directory):
     }
     read["broken"] = {**backup, "metadata": {"name": "broken", "namespace": "demo"}}
     read["broken"] = {**read["broken"], "spec": {**backup["spec"], "driver": "VolumeSnapshotter"}}
-    (directory / "stash").mkdir()
-    for name, document in read.items():
-        (directory / "stash" / f"{name}.yaml").write_text(yaml.safe_dump(document))
+    write_objects(directory / "stash", read)
     (directory / "stash" / "misspelt.yaml").write_text(
         yaml.safe_dump({**backup, "metadata": {"name": "misspelt"}}).replace("keepLast:", "keepLat:")
     )

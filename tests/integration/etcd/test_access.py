@@ -152,6 +152,10 @@ def test_a_name_that_is_not_in_the_certificate(serving, names):
         assert not error.retryable
         assert "its certificate is not made for 127.0.0.1" in str(error)
         assert reads(trusting(cluster.config()))
+        for name in names["names"]:
+            assert reads(replace(cluster.config(), server_name=name.replace("*", "m0")))
+        error = failure(replace(cluster.config(), server_name="other.example"))
+        assert type(error) is e.EtcdTLSError
 
 
 def test_a_certificate_that_has_expired(serving, monkeypatch):

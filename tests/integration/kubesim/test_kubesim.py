@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
 from kubernetes import client, config, watch
 from kubernetes.client import ApiException
 from kubernetes.stream import stream
@@ -184,6 +185,44 @@ def test_exec_services_names_and_signals(api, core):
         30,
     )
     assert time.monotonic() - begin < 25  # it took the signal
+
+
+def test_exec_picks_a_container_and_tells_how_the_command_ended(core):
+    second = {"name": "d", "image": IMAGE, "command": ["/bin/sh", "-c", "export WHO=d; sleep 1000"]}
+    two = pod("eight", "sleep 1000")
+    two["spec"]["containers"].append(second)
+    core.create_namespaced_pod("default", two)
+    core.create_namespaced_pod("default", pod("nine", "true"))
+    wait_until(lambda: phase(core, "eight") == "Running", "it runs", 30)
+
+    def run(name, *command, **given):
+        return stream(
+            core.connect_get_namespaced_pod_exec, name, "default", command=list(command),
+            stdout=True, stderr=True, stdin=False, tty=False, _preload_content=False, **given,
+        )  # fmt: skip
+
+    with pytest.raises(
+        ApiException, match=r"a container name must be specified for pod eight, choose one of: \[c d\]"
+    ):
+        core.connect_get_namespaced_pod_exec("eight", "default", command=["true"])
+    with pytest.raises(ApiException, match="container x is not valid for pod eight"):
+        core.connect_get_namespaced_pod_exec("eight", "default", command=["true"], container="x")
+    said = run("eight", "/bin/sh", "-c", "echo out; echo err >&2; exit 4", container="d")
+    assert said.subprotocol == "v5.channel.k8s.io"
+    said.run_forever(timeout=30)
+    assert (said.read_stdout(), said.read_stderr()) == ("out\n", "err\n")
+    status = yaml.safe_load(said.read_channel(3))
+    assert (status["reason"], status["details"]["causes"]) == (
+        "NonZeroExitCode", [{"reason": "ExitCode", "message": "4"}]
+    )  # fmt: skip
+    said.sock.shutdown()
+    said = run("eight", "true", container="c")
+    said.run_forever(timeout=30)
+    assert said.returncode == 0
+    said.sock.shutdown()
+    assert ended(core, "nine")[0] == "Succeeded"
+    with pytest.raises(ApiException, match='container not found .*"c'):
+        core.connect_get_namespaced_pod_exec("nine", "default", command=["true"])
 
 
 def test_jobs_fail_end_and_go_with_what_they_own(api, core):

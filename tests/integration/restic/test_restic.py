@@ -8,6 +8,7 @@ import sys
 import tempfile
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from airflow_provider_stash.restic.check import check
 from airflow_provider_stash.restic.dump import dump
 from airflow_provider_stash.restic.forget import RetentionPolicy, forget
 from airflow_provider_stash.restic.init import ensure_repository
+from airflow_provider_stash.restic.keys import list_keys
 from airflow_provider_stash.restic.ls import find_file
 from airflow_provider_stash.restic.repository import Repository
 from airflow_provider_stash.restic.snapshots import list_snapshots
@@ -219,6 +221,27 @@ def test_damage_is_found_and_named(repository):
     snapshot = list_snapshots(repository)[0]
     with tempfile.TemporaryFile() as file, pytest.raises(e.ResticError):
         dump(repository, snapshot.id, snapshot.paths[0], file.fileno())
+
+
+def test_two_that_make_it_at_once_wait_for_each_other(tmp_path, restic):
+    made = Repository(str(tmp_path / "repository"), PASSWORD, no_cache=True, restic=restic)
+    with ThreadPoolExecutor(2) as pool:
+        told = list(pool.map(ensure_repository, [made, made]))
+    assert sorted(one.created for one in told) == [False, True]
+    assert told[0].id == told[1].id
+    assert len(list_keys(made)) == 1
+
+
+def test_one_that_was_made_by_two_at_once_is_told(tmp_path, restic):
+    """As by two hosts: a restic whose init is two."""
+    twice = tmp_path / "twice"
+    twice.write_text(
+        f'#!/bin/sh\nif [ "$1" = init ]; then {restic} "$@" & fi\n{restic} "$@"; code=$?; wait; exit $code\n'
+    )
+    twice.chmod(0o755)
+    made = Repository(str(tmp_path / "repository"), PASSWORD, no_cache=True, restic=str(twice))
+    with pytest.raises(e.RepositoryDamagedError, match="made by two at the same time"):
+        ensure_repository(made)
 
 
 def test_nobody_listens(restic):

@@ -14,7 +14,7 @@ from airflow_provider_stash.etcd.tools import find_tool
 from airflow_provider_stash.restic.backup import StdinBackup
 from airflow_provider_stash.restic.snapshots import list_snapshots
 from airflow_provider_stash.steps.backup import back_up
-from airflow_provider_stash.steps.fetch import FetchOptions, fetch_snapshot
+from airflow_provider_stash.steps.fetch import FetchOptions, check_workload, fetch_snapshot
 from airflow_provider_stash.steps.resolve import resolve_snapshot
 from airflow_provider_stash.steps.roll_back import roll_back
 from airflow_provider_stash.steps.verify import verify_restore
@@ -43,8 +43,9 @@ class Restore:
         chosen = resolve_snapshot(self.repository)
         options = replace(self.options, **given)
         config = etcd or self.cluster.config()
+        checked = check_workload(self.workload, self.repository, snapshot=chosen, key=KEY)
         return fetch_snapshot(
-            config, self.repository, self.workload, snapshot=chosen, key=KEY, options=options
+            config, self.repository, snapshot=chosen, key=KEY, checked=checked, keep_file=True, fetch=options
         )
 
     def fill(self, plan, workload=None):

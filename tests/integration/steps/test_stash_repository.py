@@ -14,7 +14,7 @@ from airflow_provider_stash.restic.init import ensure_repository
 from airflow_provider_stash.restic.repository import Repository
 from airflow_provider_stash.restic.snapshots import list_snapshots
 from airflow_provider_stash.steps.backup import STASH_PATH, back_up
-from airflow_provider_stash.steps.fetch import FetchOptions, fetch_snapshot
+from airflow_provider_stash.steps.fetch import FetchOptions, check_workload, fetch_snapshot
 from airflow_provider_stash.steps.repository import apply_retention, check_integrity, initialize
 from airflow_provider_stash.steps.resolve import resolve_snapshot
 from testbed.binaries import newest_etcd
@@ -68,13 +68,15 @@ def test_it_is_listed_restored_and_carried_on_with(cluster, stash, repository, t
 
     work = tmp_path / "work"
     work.mkdir()
+    workload = cluster.workload(etcd_tools=newest_etcd())
     plan = fetch_snapshot(
         cluster.config(),
         repository,
-        cluster.workload(etcd_tools=newest_etcd()),
         snapshot=theirs,
         key="restore",
-        options=FetchOptions(work_dir=str(work), etcd_tools=newest_etcd()),
+        checked=check_workload(workload, repository, snapshot=theirs, key="restore"),
+        keep_file=True,
+        fetch=FetchOptions(work_dir=str(work), etcd_tools=newest_etcd()),
     )
     assert check_sha256(Path(plan["file"])) == check_sha256(stash.data / "snapshot.db")
     # Stash records neither; the throw-away etcd counts.

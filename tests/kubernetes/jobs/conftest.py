@@ -1,22 +1,19 @@
-"""A cluster (of KUBECONFIG, else kubesim), with an etcd that wants a password, and an account with the docs' Role."""
+"""A namespace with an etcd that wants a password, and an account with the docs' Role."""
 
 import json
 import os
-import re
 import secrets
-import textwrap
 import time
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-import yaml
 from kubernetes import client, config
 from kubernetes.client import ApiException
 
 from airflow_provider_stash.kubernetes.job_settings import KubernetesJob
-from tests.kubesim import Kubesim
+from tests.kubernetes.accounts import kubeconfig_of
+from tests.kubernetes.pages import role
 
 IMAGE = os.environ.get("STASH_TEST_IMAGE", "kubesim/stash:test")
 ETCD_IMAGE = os.environ.get("STASH_TEST_ETCD_IMAGE", "kubesim/etcd:test")
@@ -24,16 +21,6 @@ ETCD_PASSWORD, REPOSITORY_PASSWORD = "etcd-pass-of-the-tests", "repository-pass-
 KEYS = 20
 NOTHING_THERE = json.dumps({"conn_type": "etcd", "host": "127.0.0.1:9", "extra": {"timeout": 0.2}})
 WAITS = "etcd does not answer yet"
-DOCS = Path(__file__).parents[3] / "docs" / "kubernetes.md"
-
-
-def role(name):
-    """Give a Role of docs/kubernetes.md."""
-    blocks = re.findall(r"```yaml\n(.*?)```", DOCS.read_text(), re.DOTALL)
-    return next(
-        one for block in blocks for one in yaml.safe_load_all(textwrap.dedent(block.rstrip(' ')))
-        if one and one["kind"] == "Role" and one["metadata"]["name"] == name
-    )  # fmt: skip
 
 
 def wait_until(look, timeout=120):
@@ -44,25 +31,16 @@ def wait_until(look, timeout=120):
     return found
 
 
-@pytest.fixture(scope="session")
-def kubeconfig(tmp_path_factory):
-    if os.environ.get("KUBECONFIG"):
-        yield Path(os.environ["KUBECONFIG"])
-        return
-    with Kubesim(tmp_path_factory.mktemp("kubesim")) as cluster:
-        yield cluster.kubeconfig
-
-
 class Cluster:
     """A namespace of the tests' own, seen as the administrator."""
 
     def __init__(self, kubeconfig, directory):
         self.api = config.new_client_from_config(str(kubeconfig))
-        self.core, self.batch, self.rbac = (
-            kind(self.api) for kind in (client.CoreV1Api, client.BatchV1Api, client.RbacAuthorizationV1Api)
+        self.core, self.apps, self.batch = (
+            kind(self.api) for kind in (client.CoreV1Api, client.AppsV1Api, client.BatchV1Api)
         )
         self.namespace = f"stash-jobs-{secrets.token_hex(3)}"
-        self._kubeconfig, self._directory = yaml.safe_load(kubeconfig.read_text()), directory
+        self._kubeconfig, self._directory = kubeconfig, directory
 
     @classmethod
     @contextmanager
@@ -82,21 +60,7 @@ class Cluster:
 
     def connection(self, rules, **extra):
         """Give a kubernetes connection of a new service account with these rules."""
-        name = f"airflow-{secrets.token_hex(3)}"
-        account = {"metadata": {"name": name}}
-        self.core.create_namespaced_service_account(self.namespace, account)
-        self.rbac.create_namespaced_role(self.namespace, {"metadata": {"name": name}, "rules": rules})
-        binding = {
-            "metadata": {"name": name},
-            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name},
-            "subjects": [{"kind": "ServiceAccount", "name": name, "namespace": self.namespace}],
-        }
-        self.rbac.create_namespaced_role_binding(self.namespace, binding)
-        asked = {"spec": {"expirationSeconds": 3600}}
-        token = self.core.create_namespaced_service_account_token(name, self.namespace, asked).status.token
-        given = {**self._kubeconfig, "users": [{"name": one["name"], "user": {"token": token}} for one in self._kubeconfig["users"]]}  # fmt: skip
-        file = self._directory / f"{name}.yaml"
-        file.write_text(yaml.safe_dump(given))
+        file = kubeconfig_of(self.api, self._kubeconfig, self.namespace, rules, self._directory)
         extra = {"kube_config_path": str(file), "namespace": self.namespace, **extra}
         return json.dumps({"conn_type": "kubernetes", "extra": extra})
 
@@ -166,7 +130,7 @@ def start_etcd(cluster):
         "wait"
     )
     pod = {
-        "metadata": {"name": "etcd"},
+        "metadata": {"name": "etcd", "labels": {"app": "etcd"}},
         "spec": {
             "containers": [{
                 "name": "etcd", "image": ETCD_IMAGE, "command": ["/bin/sh", "-c", script],

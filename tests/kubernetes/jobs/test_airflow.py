@@ -29,7 +29,9 @@ PARTS = ("held", "deferred")
 def airflow(cluster, tmp_path_factory):
     directory = tmp_path_factory.mktemp("airflow")
     connections = {
-        "AIRFLOW_CONN_KUBERNETES_DEFAULT": cluster.connection(role("airflow-stash-backup")["rules"]),
+        "AIRFLOW_CONN_KUBERNETES_DEFAULT": cluster.connection(
+            role("airflow-stash-backup")["rules"] + role("airflow-stash-hooks")["rules"]
+        ),
         "AIRFLOW_CONN_ETCD_DEFAULT": cluster.etcd_connection(),
         "AIRFLOW_CONN_ETCD_NOWHERE": NOTHING_THERE,
         "AIRFLOW_CONN_RESTIC_DEFAULT": cluster.repository_connection("by-airflow"),
@@ -63,6 +65,7 @@ def test_a_backup(airflow, cluster, part):
     assert state == "success", logs[-5000:]
     if part == "held":
         result = airflow.result("backup_held", run_id, "session")
+        assert "hello from etcd" in logs
     else:
         names = ("backup", "forget", "check", "status")
         result = {name: airflow.result("backup_deferred", run_id, name) for name in names}

@@ -1,50 +1,32 @@
-"""A cluster (of KUBECONFIG, else kubesim), and a namespace in it with an account that has exactly the docs' Role."""
+"""A namespace with an account that has exactly the docs' Role, and the steps of a restore in it."""
 
 import json
 import logging
 import os
-import re
 import secrets
 import time
-from pathlib import Path
+from dataclasses import replace
 
 import pytest
-import yaml
 from kubernetes import client, config
 
+from airflow_provider_stash.dags import etcd_backup_dag
 from airflow_provider_stash.kubernetes.job_settings import KubernetesJob
 from airflow_provider_stash.steps.backup import back_up
-from airflow_provider_stash.steps.fetch import FetchOptions, fetch_snapshot, source_of
+from airflow_provider_stash.steps.fetch import FetchOptions, check_workload, fetch_snapshot, source_of
 from airflow_provider_stash.steps.repository import initialize
 from airflow_provider_stash.steps.resolve import resolve_snapshot
 from airflow_provider_stash.steps.roll_back import roll_back
 from airflow_provider_stash.steps.verify import verify_restore
 from airflow_provider_stash.workloads.base import FillRequest
 from testbed.binaries import newest_etcd, restics
-from tests.kubernetes.restore import worker
+from testbed.process import wait_until
+from tests.kubernetes.accounts import kubeconfig_of
+from tests.kubernetes.pages import role
 from tests.kubernetes.restore.etcd_in_cluster import RepositoryServer
-from tests.kubesim import Kubesim
+from tests.kubernetes.restore.run import Run
 
 IMAGE = os.environ.get("STASH_TEST_IMAGE", "kubesim/stash:test")
-DOCS = Path(__file__).parents[3] / "docs" / "kubernetes-restore.md"
-
-
-def role(name):
-    """Give a Role's rules from the docs."""
-    for block in re.findall(r"```yaml\n(.*?)```", DOCS.read_text(), re.DOTALL):
-        found = yaml.safe_load(block)
-        if found["metadata"]["name"] == name:
-            return found["rules"]
-    raise LookupError(name)
-
-
-@pytest.fixture(scope="session")
-def kubeconfig(tmp_path_factory):
-    if os.environ.get("KUBECONFIG"):
-        yield Path(os.environ["KUBECONFIG"])
-        return
-    with Kubesim(tmp_path_factory.mktemp("kubesim")) as sim:
-        yield sim.kubeconfig
 
 
 @pytest.fixture(scope="session")
@@ -65,25 +47,12 @@ class Namespace:
 
     def __init__(self, admin, kubeconfig, directory):
         self.api, self.name, self.directory = admin, f"stash-restore-{secrets.token_hex(3)}", directory
-        self.core, self.rbac = client.CoreV1Api(admin), client.RbacAuthorizationV1Api(admin)
-        self._kubeconfig = yaml.safe_load(kubeconfig.read_text())
+        self.core, self._kubeconfig = client.CoreV1Api(admin), kubeconfig
         self.core.create_namespace({"metadata": {"name": self.name}})
 
     def account(self, rules):
         """Make a service account with these rules; gives a kubeconfig."""
-        name = f"airflow-{secrets.token_hex(3)}"
-        self.core.create_namespaced_service_account(self.name, {"metadata": {"name": name}})
-        self.rbac.create_namespaced_role(self.name, {"metadata": {"name": name}, "rules": rules})
-        self.rbac.create_namespaced_role_binding(self.name, {
-            "metadata": {"name": name},
-            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name},
-            "subjects": [{"kind": "ServiceAccount", "name": name, "namespace": self.name}],
-        })  # fmt: skip
-        token = self.core.create_namespaced_service_account_token(name, self.name, {"spec": {}}).status.token
-        users = [{"name": one["name"], "user": {"token": token}} for one in self._kubeconfig["users"]]
-        file = Path(self.directory, f"{name}.json")
-        file.write_text(json.dumps({**self._kubeconfig, "users": users}))
-        return file
+        return kubeconfig_of(self.api, self._kubeconfig, self.name, rules, self.directory)
 
     def client(self, rules):
         return config.new_client_from_config(str(self.account(rules)))
@@ -118,8 +87,7 @@ class Restore:
 
     def __init__(self, namespace, repository, work_dir, workload, rules):
         self.namespace, self.repository, self.key = namespace, repository, f"restore-{secrets.token_hex(3)}"
-        self._given, self.kubeconfig, self.work_dir = workload, namespace.account(rules), work_dir
-        client = config.new_client_from_config(str(self.kubeconfig))
+        client = namespace.client(rules)
         self.workload = workload.connected(client, self.job, namespace.name)
         self.options = FetchOptions(work_dir=str(work_dir), etcd_tools=newest_etcd(), rehearse=False)
         initialize(repository)
@@ -127,26 +95,31 @@ class Restore:
     def back_up(self, etcd):
         return back_up(etcd.config(), self.repository)
 
+    def back_up_by_job(self):
+        """Back up as the DAG's task does, by the test's ``connections``."""
+        job = replace(self.job, kubernetes_conn_id="cluster")
+        connections = {"etcd_conn_id": "etcd", "repository_conn_id": "repository"}
+        return Run(etcd_backup_dag, {"dag_id": "backup", **connections, "execution": job}).execute("backup")
+
     def fetch(self, etcd):
         chosen = resolve_snapshot(self.repository)
+        checked = check_workload(self.workload, self.repository, snapshot=chosen, key=self.key)
         return fetch_snapshot(
-            etcd.config(), self.repository, self.workload, snapshot=chosen, key=self.key, options=self.options
-        )
+            etcd.config(), self.repository, snapshot=chosen, key=self.key, checked=checked, keep_file=False,
+            fetch=self.options,
+        )  # fmt: skip
 
     def request(self, plan):
         return FillRequest(
-            Path(plan["file"]), plan["totalSize"], plan["token"], plan["bumpRevision"],
+            None,
+            plan["totalSize"],
+            plan["token"],
+            plan["bumpRevision"],
             source=source_of(self.repository, plan),
-        )  # fmt: skip
+        )
 
     def fill(self, plan):
         return self.workload.fill(self.request(plan), key=self.key)
-
-    def worker(self, method, *arguments):
-        """Start a step in a process of its own."""
-        call = (method, arguments, {"key": self.key})
-        file = self.work_dir / "call.pickle"
-        return worker.start(file, self._given, self.job, self.namespace.name, self.kubeconfig, call)
 
     def jobs(self, component):
         """Name the Pods of Jobs of a step that run now."""
@@ -192,6 +165,23 @@ def repository(repository_server):
 
 
 @pytest.fixture
+def connections(namespace, repository, monkeypatch):
+    """Set the connections ``cluster``, ``etcd`` and ``repository``, as a user has them."""
+
+    def set_up(etcd, place=namespace):
+        account = place.account(role("airflow-stash-restore")["rules"])
+        extra = {"kube_config_path": str(account), "namespace": place.name, "stash_job": {"image": IMAGE}}
+        kubernetes = json.dumps({"conn_type": "kubernetes", "extra": extra})
+        location, password = repository.location, repository.password
+        restic = json.dumps({"conn_type": "restic", "host": location, "password": password})
+        monkeypatch.setenv("AIRFLOW_CONN_CLUSTER", kubernetes)
+        monkeypatch.setenv("AIRFLOW_CONN_ETCD", etcd.connection())
+        monkeypatch.setenv("AIRFLOW_CONN_REPOSITORY", restic)
+
+    return set_up
+
+
+@pytest.fixture
 def restore_of(repository, tmp_path):
     """Make a ``Restore`` of a workload, with a Role of the docs."""
     made = []
@@ -201,4 +191,4 @@ def restore_of(repository, tmp_path):
         return made[0]
 
     yield make
-    assert [one.namespace.left() for one in made] == [[] for _ in made]
+    wait_until(lambda: not any(one.namespace.left() for one in made), "nothing of the Jobs is left", 60)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import os
 from pathlib import Path
+from typing import ClassVar
 
 from kubernetes import client
 
@@ -161,8 +162,10 @@ class EtcdInCluster(EtcdAccess):
         self.core.delete_namespaced_pod(name, self.namespace, grace_period_seconds=0)
         return said
 
-    def wait_restarted(self):
-        """Wait until every member's container has ended once."""
+    def break_all(self):
+        """Spoil every member's write-ahead log, and wait until none comes up any more."""
+        for name in self.names:
+            self.sh(name, f"for log in {DATA_DIR}/member/wal/*.wal; do echo broken > $log; done; kill 1")
 
         def restarted():
             return all(pod.status.container_statuses[0].restart_count for pod in self.pods())
@@ -247,6 +250,7 @@ class RepositoryServer:
     """A repository that both the tests and Jobs can reach: rclone's REST server in a Pod."""
 
     user, password = "restic", "repository-server-password"
+    keys: ClassVar = {"REST_SERVER_USERNAME": user, "REST_SERVER_PASSWORD": password}
 
     def __init__(self, api, namespace):
         core = client.CoreV1Api(api)
@@ -278,6 +282,10 @@ class RepositoryServer:
             return bool(self.address) and conditions.get("Ready") == "True"
 
         wait_until(ready, "the repository's server is ready", SECONDS)
+
+    def location(self, name):
+        """Give where a repository is; the keys are asked for."""
+        return f"rest:http://{self.address}:8080/{name}/"
 
     def repository(self, name, restic):
         """Give a repository by its name."""

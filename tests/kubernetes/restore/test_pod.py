@@ -4,13 +4,13 @@ import pytest
 
 from airflow_provider_stash.exceptions import StashError
 from airflow_provider_stash.workloads.params import workload_from_params
-from tests.kubernetes.restore.conftest import role
+from tests.kubernetes.pages import role
 from tests.kubernetes.restore.etcd_in_cluster import EtcdPod
 
 
 def test_all_keys_back_in_a_bare_pod_and_the_way_back(namespace, restore_of, tmp_path):
     params = {"workloadKind": "Pod", "workloadName": "etcd", "dataDir": "/var/run/etcd"}
-    restore = restore_of(namespace, workload_from_params(params), role("airflow-stash-restore-pod"))
+    restore = restore_of(namespace, workload_from_params(params), role("airflow-stash-restore-pod")["rules"])
     etcd = EtcdPod(namespace.api, namespace.name, tmp_path)
     etcd.wait_healthy()
     etcd.fill(100)

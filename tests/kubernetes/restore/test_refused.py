@@ -11,11 +11,12 @@ from airflow_provider_stash.workloads.base import SnapshotSource
 from airflow_provider_stash.workloads.pod import PodWorkload
 from airflow_provider_stash.workloads.restore_record import Record
 from airflow_provider_stash.workloads.statefulset import StatefulSetWorkload
-from tests.kubernetes.restore.conftest import Restore, role
+from tests.kubernetes.pages import role
+from tests.kubernetes.restore.conftest import Restore
 from tests.kubernetes.restore.etcd_in_cluster import EtcdStatefulSet
 
 KEY = "restore-1"
-SOURCE = SnapshotSource("0" * 64, "/stash-tmp/data/snapshot.db", 1, {}, {})
+SOURCE = SnapshotSource("0" * 64, {}, {})
 
 
 def without(rules, place, verb):
@@ -33,7 +34,7 @@ def check(workload):
 def test_one_permission_less_is_named(own_namespace, kind):
     rules = role(
         {StatefulSetWorkload: "airflow-stash-restore", PodWorkload: "airflow-stash-restore-pod"}[kind]
-    )
+    )["rules"]
     permissions = [(place, verb) for place, rule in enumerate(rules) for verb in rule["verbs"]]
     for place, verb in permissions:
         rule = rules[place]
@@ -49,7 +50,7 @@ def test_one_permission_less_is_named(own_namespace, kind):
 
 @pytest.fixture
 def workload(own_namespace):
-    client = own_namespace.client(role("airflow-stash-restore"))
+    client = own_namespace.client(role("airflow-stash-restore")["rules"])
     return StatefulSetWorkload(name="etcd").connected(client, Restore.job, own_namespace.name)
 
 
@@ -106,6 +107,10 @@ def test_what_may_disturb_is_told(own_namespace, workload, tmp_path):
     PolicyV1Api(own_namespace.api).create_namespaced_pod_disruption_budget(own_namespace.name, {
         "metadata": {"name": "budget"}, "spec": {"minAvailable": 2, "selector": {"matchLabels": {"app": "etcd"}}},
     })  # fmt: skip
+    chosen = {"matchExpressions": [{"key": "app", "operator": "In", "values": ["etcd", "other"]}]}
+    PolicyV1Api(own_namespace.api).create_namespaced_pod_disruption_budget(own_namespace.name, {
+        "metadata": {"name": "choosy"}, "spec": {"minAvailable": 2, "selector": chosen},
+    })  # fmt: skip
     owner = etcd.core.create_namespaced_config_map(own_namespace.name, {"metadata": {"name": "demo"}})
     reference = {
         "apiVersion": "v1",
@@ -118,10 +123,11 @@ def test_what_may_disturb_is_told(own_namespace, workload, tmp_path):
         "etcd", own_namespace.name, {"metadata": {"ownerReferences": [reference]}}
     )
     warnings = workload.check_object(workload._etcd())
-    assert len(warnings) == 3
+    assert len(warnings) == 4
     for words in (
         "belongs to ConfigMap demo",
         "HorizontalPodAutoscaler scaler",
         "PodDisruptionBudget budget",
+        "PodDisruptionBudget choosy",
     ):
         assert any(words in one for one in warnings)

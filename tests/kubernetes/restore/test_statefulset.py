@@ -8,11 +8,11 @@ import pytest
 from airflow_provider_stash.exceptions import StashError, WorkloadError
 from airflow_provider_stash.workloads.statefulset import StatefulSetWorkload
 from testbed.etcd_access import PASSWORD
-from testbed.process import wait_until
-from tests.kubernetes.restore.conftest import role
+from tests.kubernetes.pages import role
 from tests.kubernetes.restore.etcd_in_cluster import EtcdStatefulSet
 
-RULES = role("airflow-stash-restore")
+pytestmark = pytest.mark.timeout(600)
+RULES = role("airflow-stash-restore")["rules"]
 
 
 @pytest.fixture(scope="module")
@@ -34,9 +34,10 @@ def restore(namespace, restore_of):
     return restore_of(namespace, StatefulSetWorkload(name="etcd"), RULES)
 
 
-def test_all_keys_back_in_the_statefulset_of_the_basic_auth_guide(etcd, restore):
+def test_all_keys_back_in_the_statefulset_of_the_basic_auth_guide(etcd, restore, connections):
+    connections(etcd)
     before = etcd.all_keys()
-    restore.back_up(etcd)
+    assert restore.back_up_by_job()["keyCount"] == 100
     etcd.delete()
     etcd.fill(5, prefix="/later/")
     owners = etcd.sh("etcd-1", "stat -c %u:%g:%a /var/run/etcd/member")
@@ -56,24 +57,74 @@ def test_all_keys_back_in_the_statefulset_of_the_basic_auth_guide(etcd, restore)
     assert etcd.all_keys() == before
 
 
-def test_all_keys_back_in_the_statefulset_of_the_tls_guide_with_no_member_alive(
-    own_namespace, restore_of, tmp_path
-):
-    restore = restore_of(own_namespace, StatefulSetWorkload(name="etcd-tls"), [
-        {**rule, "resourceNames": ["etcd-tls"]} if "resourceNames" in rule else rule for rule in RULES
-    ])  # fmt: skip
-    etcd = EtcdStatefulSet(own_namespace.api, own_namespace.name, tmp_path, name="etcd-tls", tls=True)
-    etcd.start()
-    etcd.fill(100)
+def restore_with_no_member_alive(etcd, restore):
     before = etcd.all_keys()
-    restore.back_up(etcd)
-    for name in etcd.names:
-        etcd.sh(name, "for log in /var/run/etcd/member/wal/*.wal; do echo broken > $log; done; kill 1")
-    etcd.wait_restarted()
+    etcd.break_all()
     plan, verified = restore.run(etcd)
     assert plan["live"]["alive"] == 0
     assert verified["keyCount"] == 100
     assert etcd.all_keys() == before
+    assert etcd.read().spec.replicas == 3
+
+
+def test_all_keys_back_in_the_statefulset_of_the_basic_auth_guide_with_no_member_alive(etcd, restore):
+    restore.back_up(etcd)
+    restore_with_no_member_alive(etcd, restore)
+
+
+ASKS_ETCD = {
+    "exec": {
+        "command": [
+            "/bin/sh", "-c", "ETCDCTL_API=3 etcdctl --endpoints https://127.0.0.1:2379 --cacert /etc/etcd-secret/ca.pem"
+            " --cert /etc/etcd-secret/server.pem --key /etc/etcd-secret/server-key.pem endpoint health"
+        ]
+    },
+    "periodSeconds": 2,
+    "timeoutSeconds": 10,
+}  # fmt: skip
+
+
+def test_the_statefulset_of_the_tls_guide_on_good_days_and_bad(
+    own_namespace, restore_of, connections, tmp_path
+):
+    """With podManagementPolicy Parallel, which bears a probe that asks etcd."""
+    restore = restore_of(own_namespace, StatefulSetWorkload(name="etcd-tls"), [
+        {**rule, "resourceNames": ["etcd-tls"]} if "resourceNames" in rule else rule for rule in RULES
+    ])  # fmt: skip
+    etcd = EtcdStatefulSet(
+        own_namespace.api,
+        own_namespace.name,
+        tmp_path,
+        name="etcd-tls",
+        tls=True,
+        spec={"podManagementPolicy": "Parallel"},
+        container={"readinessProbe": ASKS_ETCD},
+    )
+    etcd.start()
+    connections(etcd, own_namespace)
+    etcd.fill(100)
+    before = etcd.all_keys()
+    assert restore.back_up_by_job()["keyCount"] == 100
+
+    etcd.delete()
+    etcd.fill(7, prefix="/later/")
+    now = etcd.all_keys()
+    plan = restore.fetch(etcd)
+    restore.workload.stop(key=restore.key)
+    restore.fill(plan)
+    etcd.on_volume("data-etcd-tls-2", f"rm -r .stash/{restore.key}/new/member")
+    with pytest.raises(WorkloadError, match="'etcd-tls-2' was not filled"):
+        restore.workload.start(key=restore.key)
+    result = restore.roll_back(etcd)
+    assert (result["healthy"], [one["running"] for one in result["members"]]) == (True, [True] * 3)
+    assert etcd.all_keys() == now
+    assert etcd.read().spec.replicas == 3
+
+    _, verified = restore.run(etcd)
+    assert verified["keyCount"] == 100
+    assert etcd.all_keys() == before
+    restore.key = "restore-with-no-member-alive"
+    restore_with_no_member_alive(etcd, restore)
 
 
 def test_a_job_that_fails_is_rolled_back_and_the_old_data_served(etcd, restore):
@@ -133,26 +184,3 @@ def test_an_operator_that_scales_up_again_is_named_and_the_restore_rolled_back(e
     stop.set()
     assert restore.roll_back(etcd)["healthy"] is True
     assert etcd.all_keys() == now
-
-
-def test_a_worker_that_is_killed_in_any_phase_and_its_task_tried_again(etcd, restore):
-    restore.back_up(etcd)
-    before = etcd.all_keys()
-    etcd.delete()
-    plan = restore.fetch(etcd)
-    phases = [
-        ("stop", [], lambda: not etcd.read().spec.replicas),
-        ("fill", [restore.request(plan)], lambda: restore.jobs("fill_member")),
-        ("start", [], lambda: restore.jobs("swap_member")),
-        ("start", [], lambda: restore.workload.record().phase == "swapped"),
-    ]
-    for method, arguments, seen in phases:
-        worker = restore.worker(method, *arguments)
-        try:
-            wait_until(seen, f"{method} has begun", 60)
-        finally:
-            worker.kill()
-            worker.wait()
-        getattr(restore.workload, method)(*arguments, key=restore.key)
-    assert restore.verify(etcd, plan)["keyCount"] == 100
-    assert etcd.all_keys() == before

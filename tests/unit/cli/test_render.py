@@ -3,6 +3,7 @@ from argparse import Namespace
 from pathlib import Path
 
 import pytest
+import yaml
 
 from airflow_provider_stash.cli.render import render
 
@@ -49,6 +50,19 @@ def test_a_refusal_is_told_with_its_place_and_ends_with_1(capsys, tmp_path):
     error = capsys.readouterr().err
     assert f"{backup}:1: BackupConfiguration demo/etcd-backup: spec.retentionPolicy.keepLost" in error
     assert "keepLast" in error
+
+
+def test_what_needs_a_cluster_is_shown_where_there_is_one(capsys, tmp_path):
+    (tmp_path / "appbinding.yaml").write_text((GUIDE / "appbinding.yaml").read_text())
+    backup = yaml.safe_load((GUIDE / "backupconfiguration.yaml").read_text())
+    backup["spec"]["hooks"] = {"preBackup": {"exec": {"command": ["program", "s3cret"]}}}
+    (tmp_path / "backup.yaml").write_text(yaml.safe_dump(backup))
+    result = rendered(capsys, tmp_path, execution="kubernetes")
+    assert "pre_backup" in {task["task"] for task in result["dags"][0]["tasks"]}
+    assert "s3cret" not in json.dumps(result)
+    with pytest.raises(SystemExit):
+        rendered(capsys, tmp_path)
+    assert "a command runs in the target's pod" in capsys.readouterr().out
 
 
 def test_a_task_of_ones_own_where_jobs_run(capsys, tmp_path):

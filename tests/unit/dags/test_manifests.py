@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from airflow.sdk import CronTriggerTimetable
+from airflow.sdk import CronTriggerTimetable, TriggerRule
 from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException, AirflowSkipException
 
 from airflow_provider_stash.dags import ManifestSettings, Metrics, dags_from_manifests
@@ -23,15 +23,20 @@ from airflow_provider_stash.resources.refusal import Refused
 from airflow_provider_stash.workloads.process import ProcessWorkload
 from airflow_provider_stash.workloads.process_member import ProcessMember
 from airflow_provider_stash.workloads.statefulset import StatefulSetWorkload
+from airflow_provider_stash.workloads.target_pod import TargetPod
 
 pytestmark = pytest.mark.oldest
 EXAMPLES = Path(__file__).parents[2] / "stash_manifests"
 BASIC = EXAMPLES / "etcd-basic-auth"
 BACKUP, RESTORE = "stash.demo.backupconfiguration.etcd-backup", "stash.demo.restoresession.etcd-restore"
+RESTORES = "stash.demo.restorebatch.both"
+MEMBER_FORM = ("restore", "snapshot", "hostname", "bump_revision")
 WORKLOAD = ProcessWorkload(
     [ProcessMember("etcd-0", "/var/run/etcd", "http://etcd-0.etcd:2380", ["stop"], ["start"])]
 )
-SETTINGS = ManifestSettings(workloads={"demo/etcd-appbinding": WORKLOAD})
+SETTINGS = ManifestSettings(
+    workloads={f"demo/{name}": WORKLOAD for name in ("etcd-appbinding", "etcd-first", "etcd-second")}
+)
 REF = yaml.safe_load((BASIC / "backupconfiguration.yaml").read_text())["spec"]["target"]["ref"]
 SLACK = yaml.safe_load(
     """
@@ -56,7 +61,8 @@ def backup(**spec):
 
 def batch(kind="BackupBatch", task="etcd-backup-3.5.0", **spec):
     members = [
-        {"task": {"name": task}, "target": {"alias": alias, "ref": REF}} for alias in ("first", "second")
+        {"task": {"name": task}, "target": {"alias": alias, "ref": {**REF, "name": f"etcd-{alias}"}}}
+        for alias in ("first", "second")
     ]
     more = {"retentionPolicy": {"keepLast": 3}} if kind == "BackupBatch" else {}
     return {
@@ -280,7 +286,10 @@ def test_hooks_are_tasks_around_the_session(tmp_path):
 @pytest.mark.parametrize(
     ("hooks", "words"),
     [
-        ({"preBackup": {"exec": {"command": ["true"]}}}, "exec"),
+        (
+            {"preBackup": {"exec": {"command": ["true"]}}},
+            "no way to its cluster is known: give ManifestSettings(",
+        ),
         ({"postBackup": {"httpGet": {"port": 80}}}, "host"),
         ({"postBackup": {"httpPost": {"host": "h", "port": 80, "body": "{{ .Nothing }}"}}}, "Nothing"),
         ({"postBackup": {"httpPost": {"host": "h", "port": 80, "body": "{{ if }}"}}}, "body"),
@@ -289,6 +298,80 @@ def test_hooks_are_tasks_around_the_session(tmp_path):
 def test_a_hook_that_can_not_be_done_is_refused_by_its_field(tmp_path, hooks, words):
     refusal = refused(tmp_path, backup(hooks=hooks))
     assert refusal.field == f"spec.hooks.{next(iter(hooks))}"
+    assert words in refusal.sentence
+
+
+READ_ONLY = {
+    "preBackup": {"exec": {"command": ["/bin/sh", "-c", "lock --password=s3cret"]}, "containerName": "etcd"},
+    "postBackup": {"exec": {"command": ["/bin/sh", "-c", "unlock"]}, "containerName": "etcd"},
+}
+"""As Stash's guide makes a database read-only while it is backed up."""
+
+
+def with_service(tmp_path):
+    (tmp_path / "appbinding.yaml").write_text((BASIC / "appbinding.yaml").read_text())
+
+
+@pytest.mark.parametrize(
+    ("settings", "connection"),
+    [
+        (ManifestSettings(execution="kubernetes"), "kubernetes_default"),
+        (ManifestSettings(execution=KubernetesJob(kubernetes_conn_id="jobs")), "jobs"),
+        (ManifestSettings(kubernetes_conn_id="hooks"), "hooks"),
+        (
+            ManifestSettings(kubernetes_conn_id="hooks", execution=KubernetesJob(kubernetes_conn_id="jobs")),
+            "hooks",
+        ),
+    ],
+)
+def test_a_hook_in_the_pod_behind_the_service(tmp_path, settings, connection):
+    from airflow.serialization.serialized_objects import DagSerialization
+
+    with_service(tmp_path)
+    dag = built(tmp_path, backup(hooks=READ_ONLY), settings=settings)[BACKUP]
+    for name in ("pre_backup", "post_backup"):
+        assert dag.get_task(name).target_pod == TargetPod("Service", "etcd", "demo", connection)
+    assert "s3cret" not in dag.doc_md
+    assert "s3cret" not in json.dumps(DagSerialization.to_dict(dag), default=str)
+    no_host = {"postBackup": {"tcpSocket": {"port": "client"}}}
+    dag = built(tmp_path, backup(hooks=no_host), settings=settings)[BACKUP]
+    assert dag.get_task("post_backup").target_pod == TargetPod("Service", "etcd", "demo", connection)
+
+
+def test_a_hook_of_a_batchs_member_has_its_pod_and_one_of_the_batch_has_none(tmp_path):
+    with_service(tmp_path)
+    document = batch()
+    document["spec"]["members"][0]["hooks"] = READ_ONLY
+    settings = ManifestSettings(execution="kubernetes")
+    dag = built(tmp_path, document, settings=settings)["stash.demo.backupbatch.both"]
+    assert dag.get_task("first.pre_backup").target_pod == TargetPod("Service", "etcd", "demo")
+    refusal = refused(tmp_path, batch(hooks=READ_ONLY), settings=settings)
+    assert refusal.field == "spec.hooks.preBackup"
+    assert "preBackup.exec: a command runs in the target's pod, and a batch has none" in refusal.sentence
+
+
+def test_a_restores_hook_in_the_workloads_pod(tmp_path):
+    document = yaml.safe_load((BASIC / "restoresession.yaml").read_text())
+    document["spec"]["hooks"] = {"postRestore": READ_ONLY["postBackup"]}
+    dag = built(tmp_path, document, settings=ManifestSettings())[RESTORE]
+    assert dag.get_task("post_restore").target_pod == TargetPod("StatefulSet", "etcd", "demo")
+    with_service(tmp_path)
+    dag = built(tmp_path, document, settings=ManifestSettings())[RESTORE]
+    assert dag.get_task("post_restore").target_pod == TargetPod("Service", "etcd", "demo")
+    assert "no way to its cluster is known" in refused(tmp_path, document).sentence
+
+
+@pytest.mark.parametrize(
+    ("client_config", "words"),
+    [({"url": "http://etcd:2379"}, "demo/etcd-appbinding names none"), (None, "is not among the manifests")],
+)
+def test_a_hook_whose_pod_no_service_tells_is_refused(tmp_path, client_config, words):
+    if client_config:
+        binding = yaml.safe_load((BASIC / "appbinding.yaml").read_text())
+        binding["spec"]["clientConfig"] = client_config
+        (tmp_path / "appbinding.yaml").write_text(yaml.safe_dump(binding))
+    refusal = refused(tmp_path, backup(hooks=READ_ONLY), settings=ManifestSettings(execution="kubernetes"))
+    assert "which Stash finds by the AppBinding's clientConfig.service" in refusal.sentence
     assert words in refusal.sentence
 
 
@@ -320,22 +403,92 @@ def test_a_batch_one_after_another(tmp_path):
     assert "first.session.outcome" in upstream(dag, "after_first")
 
 
-def test_a_batch_of_restores_runs_a_dag_a_member(tmp_path):
-    dags = built(
-        tmp_path, batch("RestoreBatch", "etcd-restore-3.5.0", timeOut="30m", executionOrder="Sequential")
-    )
-    name = "stash.demo.restorebatch.both"
-    assert set(dags) == {name, f"{name}.first", f"{name}.second"}
-    assert dags[name].get_task("first.restore").trigger_dag_id == f"{name}.first"
-    assert upstream(dags[name], "second.restore") == {"after_first"}
-    assert dags[f"{name}.first"].params["hostname"] == "first"
-    assert set(dags[name].params) == {"dry_run", "confirm"}
-    assert dags[name].params.get_param("confirm").schema["pattern"] == "^both$"
-    assert dags[name].get_task("first.restore").conf["confirm"] == "stash_appbinding__demo__etcd_appbinding"
-    settings = ManifestSettings(workloads=SETTINGS.workloads, restore={"confirm": False})
-    dags = built(tmp_path, batch("RestoreBatch", "etcd-restore-3.5.0"), settings=settings)
-    assert set(dags[name].params) == {"dry_run"}
-    assert "confirm" not in dags[name].get_task("first.restore").conf
+def restores(tmp_path, settings=SETTINGS, **spec):
+    return built(tmp_path, batch("RestoreBatch", "etcd-restore-3.5.0", **spec), settings=settings)[RESTORES]
+
+
+def test_a_batch_of_restores_side_by_side(tmp_path):
+    dag = restores(tmp_path)
+    for name, other in (("first", "second"), ("second", "first")):
+        assert upstream(dag, f"{name}.session.resolve_snapshot") == set()
+        assert upstream(dag, f"{name}.session.fill_members") == {
+            f"{name}.session.approve",
+            f"{name}.session.fetch_snapshot",
+        }
+        assert not any(one.startswith(other) for one in upstream(dag, f"{name}.session.roll_back"))
+        assert dag.get_task(f"{name}.session.roll_back").is_teardown
+        assert dag.get_task(f"{name}.session.verify").etcd_conn_id == f"stash_appbinding__demo__etcd_{name}"
+        assert f"{name}.session.outcome" in upstream(dag, "outcome")
+    assert dag.get_task("checked").trigger_rule == TriggerRule.ONE_SUCCESS
+    assert dag.get_task("outcome").trigger_rule == TriggerRule.NONE_FAILED
+
+
+def test_a_batch_of_restores_one_after_another_stops_at_the_first_failure(tmp_path):
+    dag = restores(tmp_path, executionOrder="Sequential", timeOut="30m")
+    assert dag.get_task("checked").trigger_rule == TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS
+    assert upstream(dag, "checked") == {"first.session.approve", "second.session.approve"}
+    assert "checked" in upstream(dag, "first.session.fill_members")
+    assert {"checked", "after_first"} < upstream(dag, "second.session.fill_members")
+    turn = dag.get_task("after_first")
+    assert (turn.upstream_task_ids, turn.trigger_rule) == ({"first.session.outcome"}, TriggerRule.NONE_FAILED)
+    assert dag.dagrun_timeout is None
+    assert dag.get_task("second.session.start_members").execution_timeout == timedelta(minutes=30)
+    for name in ("approve", "roll_back"):
+        assert dag.get_task(f"second.session.{name}").execution_timeout is None
+
+
+@pytest.mark.parametrize("order", ["Parallel", "Sequential"])
+def test_hooks_of_a_batch_of_restores_stand_around_what_changes_members(tmp_path, order):
+    get = {"httpGet": {"host": "127.0.0.1", "port": 80}}
+    document = batch("RestoreBatch", "etcd-restore-3.5.0", executionOrder=order)
+    document["spec"]["hooks"] = {"preRestore": get, "postRestore": get}
+    for member in document["spec"]["members"]:
+        member["hooks"] = {"preRestore": get, "postRestore": get}
+    dag = built(tmp_path, document)[RESTORES]
+    assert upstream(dag, "pre_restore") == {"checked"}
+    for name in ("first", "second"):
+        assert {"pre_restore", f"{name}.session.approve"} <= upstream(dag, f"{name}.pre_restore")
+        assert f"{name}.pre_restore" in upstream(dag, f"{name}.session.fill_members")
+        assert f"{name}.session.verify" in upstream(dag, f"{name}.post_restore")
+    after = dag.get_task("post_restore")
+    assert (after.tasks.host_task_id, after.tasks.before_task_ids) == ("checked", ("pre_restore",))
+    assert "second.session.verify" in after.tasks.data_task_ids
+    if order == "Sequential":
+        assert upstream(dag, "after_first") == {"first.session.outcome", "first.post_restore"}
+
+
+def test_the_form_of_a_batch_of_restores(tmp_path):
+    dag = restores(tmp_path)
+    form = {name: dag.params.get_param(name) for name in dag.params}
+    assert list(form) == [
+        *(f"{member}.{name}" for member in ("first", "second") for name in MEMBER_FORM),
+        "before",
+        "approval",
+        "dry_run",
+        "confirm",
+    ]
+    assert form["second.hostname"].value == "second"
+    assert form["second.snapshot"].schema["section"] == "Member second"
+    assert form["confirm"].schema["pattern"] == "^both$"
+    sections = [param.schema["section"] for param in form.values()]
+    assert sections == sorted(sections, key=sections.index)
+    for name, param in form.items():
+        assert param.schema["title"], name
+        assert param.description.endswith("."), name
+    given = {"confirm": False, "approval": True, "bump_revision": 7}
+    dag = restores(tmp_path, settings=ManifestSettings(workloads=SETTINGS.workloads, restore=given))
+    assert "confirm" not in dag.params
+    assert dag.params["approval"] is True
+    assert dag.params["first.bump_revision"] == "7"
+
+
+def test_two_members_of_a_batch_can_not_restore_the_same_cluster(tmp_path):
+    document = batch("RestoreBatch", "etcd-restore-3.5.0")
+    for member in document["spec"]["members"]:
+        member["target"]["ref"] = REF
+    refusal = refused(tmp_path, document)
+    assert refusal.field == "spec.members[1].target.ref"
+    assert "one restore would overwrite the other" in refusal.sentence
 
 
 def test_a_task_makes_its_own_dag_alone(tmp_path, monkeypatch):
@@ -343,11 +496,10 @@ def test_a_task_makes_its_own_dag_alone(tmp_path, monkeypatch):
         yaml.safe_dump_all([backup(), batch("RestoreBatch", "etcd-restore-3.5.0")])
     )
     (tmp_path / "bad.yaml").write_text("{")
-    for wanted in (BACKUP, "stash.demo.restorebatch.both.second"):
+    for wanted in (BACKUP, RESTORES):
         monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", wanted)
         made = dags_from_manifests(tmp_path, settings=SETTINGS)
-        assert wanted in made
-        assert not any(one.split(".")[2] != wanted.split(".")[2] for one in made)
+        assert set(made) == {wanted}
     monkeypatch.setenv("_AIRFLOW_PARSING_CONTEXT_DAG_ID", "other")
     assert dags_from_manifests(tmp_path, settings=SETTINGS) == {}
 
@@ -495,3 +647,17 @@ def test_a_hooks_path_and_headers_are_not_in_a_serialized_dag(tmp_path):
         assert "hooks.slack.com" in dag.doc_md
         assert "hunter2" not in kept
         assert "XX/XXX" not in kept
+
+
+def test_pythons_garbage_collection_goes_on_behind_it(tmp_path):
+    import gc
+
+    assert gc.isenabled()
+    dags_from_manifests(BASIC)
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        dags_from_manifests(BASIC)
+        assert not gc.isenabled()
+    finally:
+        gc.enable()

@@ -3,8 +3,11 @@ from airflow.providers.standard.operators.empty import EmptyOperator
 
 from airflow_provider_stash.dags import Metrics, etcd_restore_dag
 from airflow_provider_stash.exceptions import InvalidConfigurationError
+from airflow_provider_stash.kubernetes.job_settings import KubernetesJob
+from airflow_provider_stash.operators.restore import FetchSnapshotOperator
 from airflow_provider_stash.workloads.process import ProcessWorkload
 from airflow_provider_stash.workloads.process_member import ProcessMember
+from airflow_provider_stash.workloads.statefulset import StatefulSetWorkload
 
 pytestmark = pytest.mark.oldest
 WORKLOAD = ProcessWorkload([ProcessMember("m", "/d", "http://h:2380", ["true"], ["true"])])
@@ -64,6 +67,19 @@ def test_it_has_no_schedule_and_one_run_at_a_time():
 def test_a_time_out_of_the_run_would_forbid_the_way_back():
     with pytest.raises(InvalidConfigurationError, match="roll-back"):
         build(dag_kwargs={"dagrun_timeout": 5})
+
+
+def test_the_download_goes_where_the_members_can_take_it_from():
+    """Members on this host are filled from a file here, Pods fetch by themselves."""
+    job = KubernetesJob(image="i")
+    here = build(execution=job)
+    assert here.get_task("resolve_snapshot").job == here.get_task("verify").job == job
+    assert here.get_task("fetch_snapshot").job is None
+    pods = StatefulSetWorkload(name="etcd")
+    there = etcd_restore_dag("d", etcd_conn_id="e", repository_conn_id="r", workload=pods, execution=job)
+    assert there.get_task("fetch_snapshot").job == job
+    with pytest.raises(InvalidConfigurationError, match="fetch: a ProcessWorkload is filled from a file"):
+        FetchSnapshotOperator(task_id="fetch", snapshot={}, workload=WORKLOAD, execution=job)
 
 
 def test_tasks_around():

@@ -91,6 +91,14 @@ def test_a_refusal_is_told_with_what_to_do_and_without_the_secret(ask, server, g
     assert "hunter2" not in str(error.value)
 
 
+@pytest.mark.parametrize("answer", [{"detail": "hunter2"}, ["hunter2"], {"access_token": None}])
+def test_an_answer_without_a_token_is_told_without_what_it_says(ask, server, monkeypatch, answer):
+    monkeypatch.setattr(Airflow, "do_POST", lambda self: self.answer(200, answer))
+    with pytest.raises(AirflowApiError, match="gave no token for the login: is that the address") as error:
+        ask(**server, login="u", password="p")
+    assert "hunter2" not in str(error.value)
+
+
 class Connection:
     def __init__(self, host, schema=None, port=None):
         self.host, self.schema, self.port = host, schema, port

@@ -36,6 +36,11 @@ def test_a_ca_makes_https_the_default(config):
     assert read.ca_cert == PEM.encode()
 
 
+def test_a_server_name_is_for_tls(config):
+    read = config({"host": "10.0.0.1", "extra": {"server_name": "etcd.demo.svc"}})
+    assert (urls(read), read.server_name) == (["https://10.0.0.1:2379"], "etcd.demo.svc")
+
+
 def test_pem_from_a_file_and_with_escaped_newlines(config, tmp_path):
     path = tmp_path / "ca.pem"
     path.write_text(PEM)
@@ -63,6 +68,10 @@ def test_uri_forms(config):
         ({"host": "a", "extra": {"timeout": "soon"}}, "'timeout' is 'soon'"),
         ({"host": "a", "extra": {"insecure_skip_verify": "perhaps"}}, "give true or false"),
         ({"host": "a", "login": "u"}, "no password"),
+        (
+            {"host": "http://a", "extra": {"server_name": "b"}},
+            "TLS settings are given, but http://a:2379 is plain",
+        ),
     ],
 )
 def test_a_mistake_is_told_with_connection_and_field(config, connection, words):

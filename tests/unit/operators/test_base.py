@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
@@ -6,7 +8,7 @@ from airflow_provider_stash.exceptions import (
     InvalidConfigurationError,
     WrongRepositoryPasswordError,
 )
-from airflow_provider_stash.operators.base import StashOperator, TaskKilled, as_bool
+from airflow_provider_stash.operators.base import StashOperator, TaskKilled, as_bool, key_of
 
 
 class Operator(StashOperator):
@@ -73,3 +75,12 @@ def test_truth_values_from_templates(value, truth):
 def test_what_is_no_truth_value():
     with pytest.raises(InvalidConfigurationError, match="x is 'perhaps'"):
         as_bool("perhaps", "x")
+
+
+def test_a_restores_key_is_its_runs_and_its_groups():
+    def key(task_id, run_id="r"):
+        return key_of({"ti": SimpleNamespace(dag_id="d", run_id=run_id, task_id=task_id)})
+
+    assert key("fill_members") == key("roll_back")
+    assert key("a.session.fill_members") == key("a.session.roll_back")
+    assert len({key("stop"), key("a.stop"), key("b.stop"), key("a.stop", "other")}) == 4

@@ -13,7 +13,7 @@ from datetime import datetime
 from airflow.sdk import DAG
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.serialization.serialized_objects import DagSerialization
-from airflow_provider_stash.dags import etcd_backup, etcd_backup_dag, etcd_restore_dag
+from airflow_provider_stash.dags import etcd_backup, etcd_backup_dag, etcd_restore, etcd_restore_dag
 from airflow_provider_stash.dags.task_restore import stash_task_restore_dag
 from airflow_provider_stash.plugins.catalog import read_card
 from airflow_provider_stash.resources.task_plan import TaskPlan
@@ -36,6 +36,9 @@ dags = {
 with DAG("groups", schedule="@daily", start_date=datetime(2026, 1, 1)) as dags["groups"]:
     for name in ("a", "b"):
         etcd_backup(name, etcd_conn_id=f"etcd_{name}", repository_conn_id="r", retention_policy={"keepDaily": 1})
+with DAG("restores", schedule=None) as dags["restores"]:
+    for name in ("a", "b"):
+        etcd_restore(name, etcd_conn_id=f"etcd_{name}", repository_conn_id="r", workload=ProcessWorkload([member]))
 with DAG("other", schedule=None) as dags["other"]:
     EmptyOperator(task_id="nothing")
 
@@ -49,7 +52,9 @@ for name, dag in dags.items():
              one.task_of("ResticCheckOperator"), one.has_outcome, one.one_task]
             for one in card.backups
         ],
-        "restores": [[one.etcd_conn_id, one.restic_conn_id, one.verify_task_id] for one in card.restores],
+        "restores": [
+            [one.etcd_conn_id, one.restic_conn_id, one.verify_task_id, one.whole_dag] for one in card.restores
+        ],
         "kinds": len(card.kinds),
         "scheduled": card.scheduled,
     }
@@ -104,8 +109,16 @@ def test_groups_in_one_dag_are_backups_of_their_own(cards):
 
 @pytest.mark.oldest
 def test_a_restore_dag_tells_what_it_restores(cards):
-    assert cards["restore"]["restores"] == [["e", "r", "verify"]]
+    assert cards["restore"]["restores"] == [["e", "r", "verify", True]]
     assert cards["restore"]["backups"] == []
+
+
+@pytest.mark.oldest
+def test_a_restore_in_a_group_is_proved_by_its_own_task_and_has_no_form_of_its_own(cards):
+    assert cards["restores"]["restores"] == [
+        ["etcd_a", "r", "a.verify", False],
+        ["etcd_b", "r", "b.verify", False],
+    ]
 
 
 @pytest.mark.oldest

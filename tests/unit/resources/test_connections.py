@@ -79,6 +79,25 @@ def test_tls_by_stashs_keys_or_kubernetes(tmp_path, names):
     assert insecure["extra"]["insecure_skip_verify"] is True
 
 
+def test_the_name_that_certificates_hold(tmp_path):
+    config = {"url": "https://10.0.0.1:2379", "serverName": "etcd.demo.svc"}
+    loaded = manifests(tmp_path, binding(clientConfig=config))
+    assert etcd_connection(loaded, "demo", "a")["extra"] == {"server_name": "etcd.demo.svc"}
+
+
+def test_a_binary_value_is_in_the_way_of_itself_alone(tmp_path):
+    binary = base64.b64encode(b"\xff\xfe").decode()
+    documents = []
+    for name, broken in (("s", "keystore.p12"), ("storage", "AWS_ACCESS_KEY_ID")):
+        one = secret(name, username="root", password="p", RESTIC_PASSWORD="r")
+        one["data"][broken] = binary
+        documents.append(one)
+    loaded = manifests(tmp_path, binding(secret={"name": "s"}), repository(s3={"bucket": "b"}), *documents)
+    assert etcd_connection(loaded, "demo", "a")["login"] == "root"
+    with pytest.raises(InvalidConfigurationError, match="'AWS_ACCESS_KEY_ID' in its Secret is no text"):
+        restic_connection(loaded, "demo", "r")
+
+
 def test_secret_transforms(tmp_path):
     transforms = [
         {"renameKey": {"from": "user", "to": "username"}},

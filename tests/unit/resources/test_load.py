@@ -71,7 +71,7 @@ def test_files_directories_documents_and_lists(tmp_path):
     }
     assert found["BackupConfiguration", "other", "b"].line == 13
     assert found["BackupConfiguration", "demo", "b"].source.strip() == BACKUP.strip()
-    assert found["Secret", "demo", "s"].object.values() == {"a": "b"}
+    assert found["Secret", "demo", "s"].object.values() == {"a": b"b"}
 
 
 @pytest.mark.parametrize(
@@ -346,3 +346,11 @@ def test_a_ca_bundle_may_have_line_ends(tmp_path):
     (tmp_path / "m.yaml").write_text(BINDING + text)
     binding = load(tmp_path).get(AppBinding, "default", "a")
     assert binding.spec.client_config.ca_certificate == "-----BEGIN CERTIFICATE-----"
+
+
+def test_a_path_of_the_service_can_not_be_meant(tmp_path):
+    text = "  clientConfig:\n    service: {name: etcd, port: 2379, scheme: https, path: /v3}\n"
+    (tmp_path / "m.yaml").write_text(BINDING + text)
+    (refusal,) = load(tmp_path).refusals
+    assert refusal.field == "spec.clientConfig.service.path"
+    assert "neither paths nor queries" in refusal.sentence

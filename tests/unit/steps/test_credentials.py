@@ -27,7 +27,7 @@ ETCDS = [
     EtcdConfig(
         parse_endpoints("https://a:1"), user="root", password="pä ss", ca_cert=PEM, client_cert=PEM, client_key=PEM, timeout=3.0
     ),
-    EtcdConfig(parse_endpoints("https://a:1"), insecure_skip_verify=True),
+    EtcdConfig(parse_endpoints("https://a:1"), insecure_skip_verify=True, server_name="etcd.demo.svc"),
 ]  # fmt: skip
 
 

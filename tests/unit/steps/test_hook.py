@@ -74,16 +74,58 @@ def test_all_that_is_asked_for_is_done(server):
     assert len(server.asked) == 1
 
 
+class Pod:
+    """Stands for the target's pod."""
+
+    def __init__(self, port):
+        self._port, self.ran = port, []
+
+    def __str__(self):
+        return "demo/etcd-0"
+
+    def address(self):
+        return "127.0.0.1"
+
+    def port(self, name, container):
+        return {("web", "etcd"): self._port}[name, container]
+
+    def run(self, command, container):
+        self.ran.append((command, container))
+        return container
+
+
+def test_with_a_pod_commands_run_and_hosts_and_ports_are_its_own(server):
+    pod = Pod(server.server_port)
+    handler = Handler.from_stash(
+        {
+            "exec": {"command": ["notify", " {{ .Status.Phase }} ", " as it is "]},
+            "httpGet": {"port": "web"},
+            "tcpSocket": {"port": "web"},
+            "containerName": "etcd",
+        }
+    )
+    check_handler(handler, has_pod=True)
+    done = run_handler(handler, DATA, pod=pod)
+    assert [action["action"] for action in done["actions"]] == ["exec", "httpGet", "tcpSocket"]
+    assert done["actions"][0] == {"action": "exec", "pod": "demo/etcd-0", "container": "etcd"}
+    assert pod.ran == [(["notify", "Failed", " as it is "], "etcd")]
+    assert len(server.asked) == 1
+
+
 @pytest.mark.parametrize(
     ("handler", "words"),
     [
         (
             {"exec": {"command": ["x"]}},
-            "preBackup.exec: a command runs in the target's pod, and there is none here",
+            "preBackup.exec: a command runs in the target's pod, and none is known here: give the hook's operator a target_pod.",
         ),
         ({"httpGet": {"port": 80}}, "preBackup.httpGet.host: Stash takes the IP of the target's pod"),
         ({"tcpSocket": {"port": 80}}, "preBackup.tcpSocket.host: "),
         ({"httpPost": {"host": "h", "port": "web"}}, "preBackup.httpPost.port: 'web' names a port"),
+        (
+            {"httpGet": {"host": "h", "port": "web"}},
+            "give the hook's operator a target_pod, or a host and a number",
+        ),
         (
             {"httpPost": {"host": "h", "port": 1, "body": "{{ .Target.ApiVersion }}"}},
             "preBackup.httpPost.body: line 1, column 4: there is no field .ApiVersion here; there are .APIVersion",

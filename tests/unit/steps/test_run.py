@@ -70,7 +70,8 @@ def test_a_call_that_can_not_be_meant(mounted, arguments, capsys):
 def test_sigterm_stops_the_step_in_order(tmp_path):
     text = json.dumps({
         "arguments": {"timeout": 600, "poke_interval": 0.1},
-        "etcd": {"endpoints": "http://127.0.0.1:9", "ca_cert": None, "insecure_skip_verify": False, "timeout": 0.2},
+        "etcd": {"endpoints": "http://127.0.0.1:9", "ca_cert": None, "insecure_skip_verify": False,
+                 "server_name": None, "timeout": 0.2},
     })  # fmt: skip
     with subprocess.Popen(
         [sys.executable, "-m", "airflow_provider_stash.steps.run", "wait_for_health", text],

@@ -9,6 +9,8 @@ from airflow.sdk import DAG
 from airflow_provider_stash.dags import etcd_backup_dag
 from airflow_provider_stash.kubernetes.job_settings import KubernetesJob
 from airflow_provider_stash.operators.etcd import EtcdWaitOperator
+from airflow_provider_stash.operators.hook import StashHookOperator
+from airflow_provider_stash.workloads.target_pod import TargetPod
 
 held = KubernetesJob(**json.loads(os.environ["STASH_TEST_JOB"]))
 places = {"held": held, "deferred": replace(held, deferrable=True)}
@@ -20,6 +22,16 @@ backups = [
         retention_policy={"keepLast": 2},
         execution=place,
         one_task=name == "held",
+        pre_backup=[
+            StashHookOperator(
+                task_id="in_the_pod",
+                phase="preBackup",
+                handler={"exec": {"command": ["/bin/sh", "-c", "echo hello from $(hostname)"]}},
+                target_pod=TargetPod("Pod", "etcd"),
+            )
+        ]
+        if name == "held"
+        else [],
     )
     for name, place in places.items()
 ]

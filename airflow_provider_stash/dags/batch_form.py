@@ -1,0 +1,75 @@
+"""The form of a restore of several clusters, and what its fields forbid."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from airflow.sdk import Param
+from airflow.sdk.exceptions import AirflowSkipException
+
+from airflow_provider_stash.dags.forms import CONFIRM, require_confirmation, restore_form
+from airflow_provider_stash.operators.base import as_bool
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from airflow_provider_stash.resources.plan import MemberPlan
+
+MEMBER_FIELDS = ("snapshot", "hostname", "bump_revision")
+"""Fields that each member has for itself; in the form the member's name and a dot are before them."""
+BATCH_FIELDS = ("before", "approval", "dry_run")
+"""Fields that are for all members."""
+
+
+def batch_form(
+    members: Sequence[MemberPlan], bumps: Mapping[str, str | int], approval: bool, *, phrase: str | None
+) -> dict[str, Param]:
+    """
+    Make the form: a section for each member, then what is for all.
+
+    :param bumps: how far each member's revisions move on at first, by the member's name.
+    :param approval: whether a person is asked, at first.
+    :param phrase: what must be typed; None: nothing.
+    """
+    form: dict[str, Param] = {}
+    for member in members:
+        assert member.restore is not None
+        own = restore_form(member.hostname, approval, bumps[member.name], phrase=None)
+        own["snapshot"].value = member.restore.snapshot
+        own["restore"] = Param(
+            True,
+            type="boolean",
+            title="Restore this member",
+            description="Turn off to leave this member's cluster alone.",
+        )
+        for name in ("restore", *MEMBER_FIELDS):
+            own[name].schema["section"] = f"Member {member.name}"
+            form[f"{member.name}.{name}"] = own[name]
+    whole = restore_form("", approval, "auto", phrase=phrase)
+    form |= {name: whole[name] for name in (*BATCH_FIELDS, CONFIRM) if name in whole}
+    before = form["before"]
+    before.description = "Of each member that restores 'latest': the latest snapshot taken before this time."
+    before.schema["section"] = form["approval"].schema["section"] = "All members"
+    if phrase is not None:
+        form[CONFIRM].description = f"To restore, type {phrase}. A dry run needs nothing here."
+        form[CONFIRM].schema["title"] = "The batch's name"
+    return form
+
+
+def may_restore(member: str, phrase: str | None) -> Callable[[Context], None]:
+    """
+    Make a ``pre_execute`` of a member's first task: nothing begins unconfirmed, or for a member that is turned off.
+
+    :param phrase: as given to ``batch_form``.
+    """
+    confirmed = require_confirmation(phrase) if phrase is not None else None
+    field = f"{member}.restore"
+
+    def check(context: Context) -> None:
+        if confirmed is not None:
+            confirmed(context)
+        if not as_bool(context["params"][field], field):
+            raise AirflowSkipException(f"The member {member} was turned off in the form.")
+
+    return check

@@ -1,0 +1,105 @@
+"""The DAG of a RestoreBatch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.sdk import DAG, TaskGroup, TriggerRule
+
+from airflow_provider_stash.dags.batch_form import BATCH_FIELDS, MEMBER_FIELDS, batch_form, may_restore
+from airflow_provider_stash.dags.forms import add_form
+from airflow_provider_stash.dags.hooks import attach_after
+from airflow_provider_stash.dags.manifest_session import (
+    ManifestSettings,
+    dag_arguments,
+    hook_tasks,
+    limit_tasks,
+    restore_arguments,
+)
+from airflow_provider_stash.dags.notify import add_callbacks
+from airflow_provider_stash.dags.restore import restore_dag_arguments
+from airflow_provider_stash.dags.restore_session import RestoreForm, RestoreSession, RestoreTasks
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow.sdk import BaseOperator
+
+    from airflow_provider_stash.resources.plan import DagPlan, MemberPlan
+
+_CHECKED = "checked"
+
+
+def restore_batch_dag(planned: DagPlan, settings: ManifestSettings) -> DAG:
+    """
+    Make the DAG of a RestoreBatch: a group of tasks for each member, with its own way back.
+
+    Side by side, each member goes its own way. One after another, no member is stopped before all are checked and
+    approved, and none once another has failed.
+    """
+    # What is the DAG's own, and the same for all members.
+    confirm, approval, notify = (
+        settings.restore.get(name, default)
+        for name, default in (("confirm", True), ("approval", False), ("notify", ()))
+    )
+    phrase = planned.name if confirm else None
+    arguments = add_callbacks(
+        restore_dag_arguments(dag_arguments(planned)),
+        notify,
+        what=f"Restore of the batch {planned.namespace}/{planned.name} from {planned.repository.conn_id}",
+        proof_task_id=_CHECKED,
+        repeat=True,
+    )
+    with DAG(planned.dag_id, **arguments) as dag:
+        groups, members, bumps = [], [], {}
+        for member in planned.members:
+            with TaskGroup(member.name) as group:
+                given = restore_arguments(planned, member, settings)
+                with TaskGroup("session"):
+                    members.append(_restore_member(dag, member, given, phrase))
+            groups.append(group)
+            bumps[member.name] = given["bump_revision"]
+        _tie(planned, settings, dag, groups, members)
+    add_form(dag, batch_form(planned.members, bumps, approval, phrase=phrase))
+    limit_tasks(planned, dag)
+    return dag
+
+
+def _restore_member(dag: DAG, member: MemberPlan, given: dict[str, Any], phrase: str | None) -> RestoreTasks:
+    of_dag = {"confirm", "approval", "notify", *MEMBER_FIELDS}
+    session = RestoreSession(**{name: value for name, value in given.items() if name not in of_dag})
+    form = RestoreForm(
+        **{name: dag.param(f"{member.name}.{name}") for name in MEMBER_FIELDS},
+        **{name: dag.param(name) for name in BATCH_FIELDS},
+    )
+    return session.build(dag, form, may_begin=may_restore(member.name, phrase))
+
+
+def _tie(
+    planned: DagPlan,
+    settings: ManifestSettings,
+    dag: DAG,
+    groups: Sequence[TaskGroup],
+    members: Sequence[RestoreTasks],
+) -> None:
+    """Put the members in order, the batch's hooks around what changes them, and behind all the run's outcome."""
+    session: list[Any] = [task for group in groups for task in group.iter_tasks() if not task.is_teardown]
+    # A restore begins: of all members together, or of the first that is ready. Skipped where nothing is restored.
+    rule = TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS if planned.sequential else TriggerRule.ONE_SUCCESS
+    checked = EmptyOperator(task_id=_CHECKED, trigger_rule=rule)
+    [one.approve for one in members] >> checked
+    before: list[BaseOperator] = hook_tasks(planned, planned.pre, None, settings)
+    checked >> before
+    gate = before or ([checked] if planned.sequential else [])
+    for number, (member, group, tasks) in enumerate(zip(planned.members, groups, members, strict=True)):
+        for task in gate:
+            task >> tasks.change
+        if planned.sequential and number + 1 < len(members):
+            # One that was rejected, or turned off, does not keep the next from its turn; one that failed does.
+            turn = EmptyOperator(task_id=f"after_{member.name}", trigger_rule=TriggerRule.NONE_FAILED)
+            group >> turn >> members[number + 1].change
+    # What runs whatever happened must not hide a failure.
+    [*session, *before] >> EmptyOperator(task_id="outcome", trigger_rule=TriggerRule.NONE_FAILED)
+    after = hook_tasks(planned, planned.post, None, settings)
+    attach_after(after, dag, [*session, *before], host=checked, before=before, session={})
