@@ -151,18 +151,19 @@ class Jobs:
 
     def outcome(self, name: str, job: Mapping[str, Any] | None) -> dict[str, Any]:
         """
-        Give what an ended Job's step returned.
+        Give what an ended Job's step returned; empty where no container runs a step.
 
         :param job: as the API has it; None: it is gone.
         :raises StashError: what its step raised.
         :raises JobFailedError: the step left no word; the reason is told, and the last lines of the log.
         """
-        pod = self.pod(name) if job is not None else None
-        lines = self._last_lines(pod)
-        if lines and is_record(lines[-1]):
-            return read_record(lines[-1])
         if job is not None and ended(job) == "Complete" and CONTAINER not in self.containers:
             return {}
+        pod = self.pod(name) if job is not None else None
+        container = telling_container(pod, self.containers) if pod is not None else None
+        lines = self._last_lines(pod, container) if pod is not None and container is not None else []
+        if container == CONTAINER and lines and is_record(lines[-1]):
+            return read_record(lines[-1])
         why = why_failed(job, pod, self._events(name, pod))
         words = f" Last words: {' | '.join(lines)}" if lines else ""
         raise JobFailedError(f"Job {self.namespace}/{name} failed. {why}{words}{self._denied}")
@@ -181,10 +182,7 @@ class Jobs:
             for line in self._lines(pod, unread.container, follow=True):
                 unread.add(line)
 
-    def _last_lines(self, pod: Mapping[str, Any] | None) -> list[str]:
-        container = telling_container(pod, self.containers) if pod is not None else None
-        if pod is None or container is None:
-            return []
+    def _last_lines(self, pod: Mapping[str, Any], container: str) -> list[str]:
         return list(deque(self._lines(pod, container, tail_lines=_LAST_LINES), _LAST_LINES))
 
     def _lines(self, pod: Mapping[str, Any], container: str, **options: Any) -> Iterator[str]:

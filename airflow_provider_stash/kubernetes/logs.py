@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from airflow_provider_stash.kubernetes.containers import has_started, state_of
+from airflow_provider_stash.kubernetes.manifests import CONTAINER
 from airflow_provider_stash.kubernetes.record import is_record
 
 Say = Callable[[int, str], Any]
@@ -41,7 +42,7 @@ class Shown:
                     self._whole.add(container)
 
     def _line(self, container: str, line: str, new: bool) -> None:
-        if is_record(line):
+        if container == CONTAINER and is_record(line):  # a Function may run a step, too
             self.record = line
         elif new:
             show(line, self._say, f"[{container}] " if len(self._lines) > 1 else "")

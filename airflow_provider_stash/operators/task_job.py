@@ -9,7 +9,7 @@ from airflow_provider_stash.kubernetes.manifests import claim_of_pod, secret_nam
 from airflow_provider_stash.kubernetes.task_manifest import task_container_names, task_manifest
 from airflow_provider_stash.operators.kubernetes_job import TaskInstanceJob
 from airflow_provider_stash.resources.task_containers import TaskPod, task_pod
-from airflow_provider_stash.resources.task_variables import run_variables
+from airflow_provider_stash.resources.task_variables import nice_variables, run_variables
 from airflow_provider_stash.steps import credentials
 
 if TYPE_CHECKING:
@@ -36,9 +36,13 @@ class TaskJob(TaskInstanceJob["TaskPlan"]):
 
     def __init__(self, operator: StashTaskOperator, settings: KubernetesJob, context: Context) -> None:
         super().__init__(operator, settings, context)
-        self._variables = run_variables(
-            context["ti"].run_id, operator.pushgateway_url(), restores=operator.plan.restores
+        of_run = run_variables(
+            context["ti"].run_id,
+            operator.pushgateway_url(),
+            restores=operator.plan.restores,
+            interim_volume=self.settings.interim_volume_template is not None,
         )
+        self._variables = {**of_run, **nice_variables(self.settings.container)}
         # Their names are the same whichever Secret they will get.
         pod = self._pod(operator.plan, {})
         self._functions = [one["name"] for one in pod.containers]

@@ -44,11 +44,10 @@ def task_variables(
         "NAMESPACE": session.namespace,
         "INVOKER_KIND": session.kind,
         "INVOKER_NAME": session.name,
-        **run_variables("", "", restores=not backup),
+        **run_variables("", "", restores=not backup, interim_volume=bool(member.interim_volume_template)),
         "PROMETHEUS_JOB_NAME": session.name,
         "HOSTNAME": host,
         "ENABLE_CACHE": _truth(not member.temp_dir.disable_caching),
-        "INTERIM_DATA_DIR": _INTERIM if member.interim_volume_template else _NO_INTERIM,
         "LICENSE_APISERVICE": "",
         **_of_target(session, member, binding),
         **nice_variables(member.runtime_settings.container.dump()),
@@ -65,15 +64,22 @@ def task_variables(
     return variables
 
 
-def run_variables(session_name: str, pushgateway_url: str, *, restores: bool) -> dict[str, str]:
+def run_variables(
+    session_name: str, pushgateway_url: str, *, restores: bool, interim_volume: bool
+) -> dict[str, str]:
     """
     Give the variables that a run alone knows.
 
     :param session_name: of the BackupSession: here of the run. A restore has the RestoreSession's.
     :param pushgateway_url: where containers push metrics to; empty: nowhere.
+    :param interim_volume: whether there is one.
     """
     session = {} if restores else {"BACKUP_SESSION": session_name}
-    return {**session, "PROMETHEUS_PUSHGATEWAY_URL": pushgateway_url}
+    return {
+        **session,
+        "PROMETHEUS_PUSHGATEWAY_URL": pushgateway_url,
+        "INTERIM_DATA_DIR": _INTERIM if interim_volume else _NO_INTERIM,
+    }
 
 
 def _of_target(session: Any, member: Any, binding: AppBinding | None) -> dict[str, str]:

@@ -23,7 +23,7 @@ from tests.kubernetes.jobs.conftest import Run
 from tests.kubernetes.jobs.conftest import role as role_of_backups
 from tests.kubernetes.jobs.test_steps import first_event, when
 from tests.kubernetes.restore.conftest import IMAGE, role
-from tests.kubernetes.restore.etcd_in_cluster import ETCD_IMAGE, EtcdPod
+from tests.kubernetes.restore.etcd_in_cluster import ETCD_IMAGE, EtcdPod, claim_spec
 
 STASH = {"apiVersion": "stash.appscode.com/v1beta1"}
 DUMP = "mkdir -p /stash-tmp/data; echo dumps; etcdctl --endpoints=${endpoint} snapshot save /stash-tmp/data/snapshot.db"
@@ -115,6 +115,11 @@ class OwnTask:
                 return ""
         return ""
 
+    def claims(self, volume):
+        """Name the claims of Pods' own volumes."""
+        claims = self.namespace.core.list_namespaced_persistent_volume_claim(self.namespace.name).items
+        return [one.metadata.name for one in claims if one.metadata.name.endswith(volume)]
+
     def wait_clean(self):
         wait_until(lambda: not self.jobs() and not self.namespace.left(), "nothing is left", 120)
 
@@ -175,8 +180,12 @@ def test_the_first_function_fails_and_the_next_never_runs(own, capsys):
 
 
 def test_a_function_that_tells_of_its_failure_and_ends_well(own):
+    operator = own.operator(dump="true", send=FAILS, repository_secret=SECRET)
+    operator.plan.variables["REPOSITORY_SECRET_NAME"] = (
+        "not-there"  # what the Job's settings name goes before it
+    )
     with pytest.raises(FunctionFailedError, match="host 'h' failed: the disk is full"):
-        own.run.execute(own.operator(dump="true", send=FAILS))
+        own.run.execute(operator)
 
 
 def test_an_image_that_can_not_be_pulled_once_its_turn_has_come(own):
@@ -185,11 +194,20 @@ def test_an_image_that_can_not_be_pulled_once_its_turn_has_come(own):
         own.run.execute(operator)
 
 
-def test_a_restore_by_a_task(own, capsys):
-    send = 'mkdir -p ${outputDir}; echo "restores ${RESTORE_SNAPSHOTS} of ${SOURCE_HOSTNAME} for ${RESTORE_SESSION}"; echo "{}" > ${outputDir}/output.json'
-    result = own.run.execute(own.operator("true", send, kind="RestoreSession"))
+def test_a_restore_by_a_task_with_an_interim_volume(own, capsys):
+    record = 'echo \'stash-record: {"result": {"stats": [1]}}\''  # as one that runs this package writes
+    dump = f"mkdir -p ${{INTERIM_DATA_DIR}} && echo restores > ${{INTERIM_DATA_DIR}}/file; {record}"
+    send = (
+        'cd /stash-interim-volume/data && echo "$(cat file) ${RESTORE_SNAPSHOTS} of ${SOURCE_HOSTNAME} for '
+        '${RESTORE_SESSION}"; mkdir -p ${outputDir} && echo "{}" > ${outputDir}/output.json'
+    )
+    result = own.run.execute(
+        own.operator(dump, send, kind="RestoreSession", interim_volume_template={"spec": claim_spec()})
+    )
     assert "[etcd-send-1] restores 1a2b3c4d of host-0 for own" in capsys.readouterr().out
     assert result["stats"] == []
+    own.wait_clean()
+    wait_until(lambda: not own.claims("stash-interim-volume"), "its claim is gone", 120)
 
 
 def test_killing_the_task_ends_the_job_whichever_function_runs(own):

@@ -20,20 +20,20 @@ def read(shown, now, logs):
 
 def test_each_line_is_shown_once_with_its_containers_name():
     said = []
-    shown = Shown(["dump-0", "send-1"], lambda level, line: said.append((level, line)))
+    shown = Shown(["dump-0", "step"], lambda level, line: said.append((level, line)))
     assert read(shown, pod(**{"dump-0": "waiting"}), {}) == []
     assert read(shown, pod(**{"dump-0": "running"}), {"dump-0": ["one"]}) == ["dump-0"]
     # The connection broke; now all is there.
-    logs = {"dump-0": ["one", "WARNING two"], "send-1": ["three", write_result({"a": 1})]}
-    now = pod(**{"dump-0": "terminated", "send-1": "running"})
-    assert read(shown, now, logs) == ["dump-0", "send-1"]
+    logs = {"dump-0": ["one", "WARNING two"], "step": ["three", write_result({"a": 1})]}
+    now = pod(**{"dump-0": "terminated", "step": "running"})
+    assert read(shown, now, logs) == ["dump-0", "step"]
     assert said == [
         (logging.INFO, "[dump-0] one"),
         (logging.WARNING, "[dump-0] two"),
-        (logging.INFO, "[send-1] three"),
+        (logging.INFO, "[step] three"),
     ]
-    assert shown.record == logs["send-1"][-1]
-    assert read(shown, now, logs) == ["send-1"]  # an ended container's log is whole
+    assert shown.record == logs["step"][-1]
+    assert read(shown, now, logs) == ["step"]  # an ended container's log is whole
     assert len(said) == 3
 
 
@@ -42,3 +42,11 @@ def test_a_container_by_itself_needs_no_name():
     shown = Shown(["step"], lambda level, line: said.append(line))
     read(shown, pod(step="running"), {"step": ["INFO one"]})
     assert said == ["one"]
+
+
+def test_a_record_is_the_steps_alone():
+    said = []
+    shown = Shown(["own-0", "step"], lambda level, line: said.append(line))
+    read(shown, pod(**{"own-0": "running"}), {"own-0": [write_result({"a": 1})]})
+    assert shown.record is None
+    assert said == [f"[own-0] {write_result({'a': 1})}"]

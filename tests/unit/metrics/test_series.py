@@ -94,3 +94,11 @@ def test_the_users_labels_are_on_every_series():
         backup_registry(identity(labels={"team": "db"}), success=True, duration=1, now=1, repository=STATUS)
     )
     assert all(labels["team"] == "db" for labels, _ in found.values())
+
+
+def test_a_task_of_ones_own_tells_no_sizes():
+    host = {"task": "mine", "containers": [], "duration": 7.0}
+    found = samples(backup_registry(identity(), success=True, duration=9.0, now=1700.0, host=host))
+    assert found["stash_backup_host_backup_success"][1] == 1.0
+    assert found["stash_backup_host_backup_duration_seconds"][1] == 7.0
+    assert not [name for name in found if "host_data" in name or "host_files" in name]

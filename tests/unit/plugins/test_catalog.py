@@ -90,6 +90,15 @@ def test_a_session_in_one_task_is_a_backup_too(cards):
 
 
 @pytest.mark.oldest
+def test_a_task_of_ones_own_is_a_backup_too_but_its_restore_restores_no_snapshot_of_choice(cards):
+    (found,) = cards["own_task"]["backups"]
+    task_id, etcd, restic, hostname, policy, check, has_outcome, one_task = found
+    assert (task_id, etcd, restic, hostname) == ("backup", "e", "r", "host-0")
+    assert (policy["keepLast"], check, has_outcome, one_task) == (5, "check", True, False)
+    assert (cards["own_restore"]["backups"], cards["own_restore"]["restores"]) == ([], [])
+
+
+@pytest.mark.oldest
 def test_groups_in_one_dag_are_backups_of_their_own(cards):
     policy = {"keepDaily": 1}
     assert cards["groups"]["backups"] == [

@@ -37,7 +37,7 @@ def plan_of(manifests, params=None, task="postgres-backup-11.2"):
     return plan
 
 
-RUN = run_variables("run-1", "http://push:9091", restores=False)
+RUN = run_variables("run-1", "http://push:9091", restores=False, interim_volume=False)
 
 
 def test_the_task_of_stashs_guide_becomes_containers(manifests):
@@ -206,6 +206,8 @@ def test_variables_of_a_restore(manifests):
     assert variables["RESTORE_PATHS"] == "/source/data"
     assert variables["INCLUDE_PATTERNS"] == "/source/data/*.json"
     assert variables["RESTORE_SESSION"] == "statefulset-restore"
+    of_run = run_variables("run-1", "", restores=True, interim_volume=True)
+    assert of_run == {"PROMETHEUS_PUSHGATEWAY_URL": "", "INTERIM_DATA_DIR": "/stash-interim-volume/data"}
 
 
 @pytest.mark.parametrize(
