@@ -4,12 +4,15 @@ import base64
 import json
 import re
 import shlex
+from pathlib import Path
 
 import pytest
 import yaml
+from airflow.sdk import DAG
 from kubernetes import client
 from kubernetes.utils import create_from_dict
 
+from airflow_provider_stash.dags import ManifestSettings, dags_from_manifests
 from airflow_provider_stash.kubernetes.job_settings import KubernetesJob
 from airflow_provider_stash.operators.step import StepOperator
 from testbed.etcd_access import PASSWORD
@@ -32,7 +35,9 @@ class Kubectl:
         self._files = {}
         for page in PAGES:
             for block in blocks(page, "yaml"):
-                self._files[re.match(r"# (\S+\.yaml)\n", block)[1]] = block
+                name = re.match(r"# (\S+\.yaml)\n", block)
+                assert name, f"{page} has a block whose first line is no file's name: {block[:200]}"
+                self._files[name[1]] = block
 
     def run(self, line):
         kubectl, *words = shlex.split(line)
@@ -73,8 +78,7 @@ def fill_in(api, namespace, secret, values):
 
 
 def dag_of(page):
-    (block,) = blocks(page, "python")
-    scope = {}
+    block, scope = blocks(page, "python")[0], {}
     exec(block.replace(THEIR_IMAGE, IMAGE), scope)
     return scope["dag"]
 
@@ -100,6 +104,19 @@ def test_the_image_is_the_one_that_is_built():
     assert (DOCS.parent / build[0]).is_file()
     (defaults,) = re.findall(r'`(\{"image".*\})`', text)
     assert KubernetesJob().with_defaults(json.loads(defaults)).image == THEIR_IMAGE
+
+
+def test_a_task_of_the_users_own():
+    _, block = blocks(BACKUP, "python")
+    manifests = Path(__file__).parents[1] / "jobs" / "own_task.yaml"
+    block = block.replace("/opt/airflow/stash", str(manifests)).replace("image=...", f'image="{IMAGE}"')
+    scope = {
+        "dags_from_manifests": dags_from_manifests,
+        "KubernetesJob": KubernetesJob,
+        "ManifestSettings": ManifestSettings,
+    }
+    exec(block, scope)
+    assert any(isinstance(one, DAG) for one in scope.values())
 
 
 @pytest.mark.timeout(900)
@@ -143,4 +160,6 @@ def test_from_an_empty_cluster(admin, kubeconfig, kubectl, repository_server, tm
     restore = run_steps(dag_of(RESTORE))
     assert restore.results["verify"]["keyCount"] == 100
     assert etcd.all_keys() == before
-    assert kubectl.not_applied == {"airflow-stash-restore-pod.yaml"}
+    assert kubectl.not_applied == {"airflow-stash-restore-pod.yaml", "airflow-stash-hooks.yaml"}
+    for name in kubectl.not_applied:  # which are for other targets
+        kubectl.run(f"kubectl apply --namespace demo --filename {name}")
