@@ -14,10 +14,11 @@ from airflow_provider_stash.kubernetes.jobs import Jobs
 from airflow_provider_stash.workloads.base import UNTOUCHED, FillRequest, SnapshotSource, Workload
 from airflow_provider_stash.workloads.claims import check_claims
 from airflow_provider_stash.workloads.member_jobs import MemberJobs, MemberPlace
-from airflow_provider_stash.workloads.permissions import MEMBER_JOBS, Permission, require
+from airflow_provider_stash.workloads.permissions import MEMBER_JOBS, Permission, require_permissions
 from airflow_provider_stash.workloads.pod_template import EtcdPod, read_pod
 from airflow_provider_stash.workloads.pod_waits import runs, wait_for
 from airflow_provider_stash.workloads.restore_record import (
+    DONE,
     ENDED,
     ROLLED_BACK,
     STOPPED,
@@ -25,14 +26,10 @@ from airflow_provider_stash.workloads.restore_record import (
     SWAPPING,
     VERIFIED,
     Record,
+    require_record,
 )
 
 log = logging.getLogger(__name__)
-
-_VERIFIED = (
-    "This run has restored the cluster already, and that was verified: to restore again, trigger a new run. "
-    f"{UNTOUCHED}"
-)
 
 _WorkloadT = TypeVar("_WorkloadT", bound="KubernetesWorkload")
 
@@ -130,7 +127,7 @@ class KubernetesWorkload(Workload):
     def check(
         self, *, key: str, snapshot_size: int, etcd_version: str, source: SnapshotSource | None = None
     ) -> dict[str, Any]:
-        require(self._client(), self._namespace(), [*MEMBER_JOBS, *self.permissions])
+        require_permissions(self._client(), self._namespace(), [*MEMBER_JOBS, *self.permissions])
         record = self.record()
         if record is not None and record.phase not in ENDED and record.key != key:
             raise WorkloadError(
@@ -167,7 +164,7 @@ class KubernetesWorkload(Workload):
         etcd, record = self._etcd(), self.record()
         members = self.places(etcd)
         if record is not None and record.key == key and record.phase == VERIFIED:
-            raise WorkloadError(_VERIFIED)
+            raise WorkloadError(DONE)
         if record is None or record.phase in ENDED:
             running = [pod["metadata"]["name"] for pod in self.pods() if runs(pod)]
             record = Record(key, STOPPED, self.replicas(), running)
@@ -179,7 +176,11 @@ class KubernetesWorkload(Workload):
         return [{"name": member.name, "wasRunning": member.pod in record.running} for member in members]
 
     def fill(self, request: FillRequest, *, key: str) -> list[dict[str, Any]]:
-        etcd, record, source = self._etcd(), self._open_record(key, {STOPPED}), request.source
+        etcd, record, source = (
+            self._etcd(),
+            require_record(self.record(), key, {STOPPED}, self),
+            request.source,
+        )
         if source is None:
             raise InvalidConfigurationError(f"{self}: its Jobs must know where to fetch the snapshot.")
         self._require_down()
@@ -201,7 +202,7 @@ class KubernetesWorkload(Workload):
         )
 
     def start(self, *, key: str) -> list[dict[str, Any]]:
-        etcd, record = self._etcd(), self._open_record(key, {STOPPED, SWAPPING, SWAPPED})
+        etcd, record = self._etcd(), require_record(self.record(), key, {STOPPED, SWAPPING, SWAPPED}, self)
         members = self.places(etcd)
         results = [{"name": member.name} for member in members]
         if record.phase != SWAPPED:
@@ -215,7 +216,7 @@ class KubernetesWorkload(Workload):
         return results
 
     def accept(self, *, key: str) -> None:
-        self.write(replace(self._open_record(key, {SWAPPED, VERIFIED}), phase=VERIFIED))
+        self.write(replace(require_record(self.record(), key, {SWAPPED, VERIFIED}, self), phase=VERIFIED))
 
     def roll_back(self, *, key: str) -> list[dict[str, Any]]:
         record = self.record()
@@ -294,27 +295,6 @@ class KubernetesWorkload(Workload):
 
     def _jobs(self, etcd: EtcdPod, key: str) -> MemberJobs:
         return MemberJobs(Jobs(self._client(), self._namespace()), self.job, etcd, self.pod_spec(), key)
-
-    def _open_record(self, key: str, phases: set[str]) -> Record:
-        record = self.record()
-        if record is None or record.key != key:
-            found = "none" if record is None else f"{record.key}, {record.phase}"
-            raise WorkloadError(
-                f"{self} is not stopped by this restore (found: {found}); nothing was changed."
-            )
-        if record.phase in phases:
-            return record
-        if record.phase == VERIFIED:
-            raise WorkloadError(_VERIFIED)
-        if record.phase == ROLLED_BACK:
-            raise WorkloadError(
-                f"This run was rolled back, and {self} runs on its old data again. To restore once more, clear "
-                f"stop_members, too, or trigger a new run. {UNTOUCHED}"
-            )
-        raise WorkloadError(
-            f"{self}: this restore has come further than this step already ({record.phase}). Let roll_back run. "
-            f"{UNTOUCHED}"
-        )
 
     def _require_down(self) -> None:
         if self.replicas() or self.pods():

@@ -43,7 +43,7 @@ MEMBER_JOBS = (
 """What the Jobs of a restore need, whatever the members run in."""
 
 
-def require(api_client: Any, namespace: str, permissions: Sequence[Permission]) -> None:
+def require_permissions(api_client: Any, namespace: str, permissions: Sequence[Permission]) -> None:
     """
     Refuse when one is missing (``SelfSubjectAccessReview``).
 

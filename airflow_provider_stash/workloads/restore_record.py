@@ -6,6 +6,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
+from airflow_provider_stash.exceptions import WorkloadError
+from airflow_provider_stash.workloads.base import UNTOUCHED
+
 STOPPED, SWAPPING, SWAPPED, VERIFIED, ROLLED_BACK = (
     "stopped",
     "swapping",
@@ -14,6 +17,12 @@ STOPPED, SWAPPING, SWAPPED, VERIFIED, ROLLED_BACK = (
     "rolled-back",
 )
 ENDED = {VERIFIED, ROLLED_BACK}
+
+DONE = (
+    "This run has restored the cluster already, and that was verified: to restore again, trigger a new run. "
+    f"{UNTOUCHED}"
+)
+"""Why a step of a verified restore is not done again."""
 
 
 @dataclass(frozen=True)
@@ -40,3 +49,32 @@ class Record:
     def load(cls, text: str | None) -> Record | None:
         """Read what ``dump`` wrote; None: nothing."""
         return cls(**json.loads(text)) if text else None
+
+
+def require_record(record: Record | None, key: str, phases: set[str], where: object) -> Record:
+    """
+    Make sure that a step's turn has come.
+
+    :param record: what was found; None: nothing.
+    :param key: the restore's.
+    :param phases: in which the step may be done.
+    :param where: names the workload, for the error.
+    :return: the record.
+    :raises WorkloadError: the step may not be done, why, and what to do.
+    """
+    if record is None or record.key != key:
+        found = "none" if record is None else f"{record.key}, {record.phase}"
+        raise WorkloadError(f"{where} is not stopped by this restore (found: {found}); nothing was changed.")
+    if record.phase in phases:
+        return record
+    if record.phase == VERIFIED:
+        raise WorkloadError(DONE)
+    if record.phase == ROLLED_BACK:
+        raise WorkloadError(
+            f"This run was rolled back, and {where} runs on its old data again. To restore once more, clear "
+            f"stop_members, too, or trigger a new run. {UNTOUCHED}"
+        )
+    raise WorkloadError(
+        f"{where}: this restore has come further than this step already ({record.phase}). Let roll_back run. "
+        f"{UNTOUCHED}"
+    )
