@@ -32,7 +32,8 @@ class Kubectl:
         self._files = {}
         for page in PAGES:
             for block in blocks(page, "yaml"):
-                self._files[re.match(r"# (\S+\.yaml)\n", block)[1]] = block
+                if named := re.match(r"# (\S+\.yaml)\n", block):  # the Role of hooks is for those who have any
+                    self._files[named[1]] = block
 
     def run(self, line):
         kubectl, *words = shlex.split(line)
