@@ -4,9 +4,11 @@ import base64
 import json
 import re
 import shlex
+from pathlib import Path
 
 import pytest
 import yaml
+from airflow.sdk import DAG
 from kubernetes import client
 from kubernetes.utils import create_from_dict
 
@@ -32,8 +34,9 @@ class Kubectl:
         self._files = {}
         for page in PAGES:
             for block in blocks(page, "yaml"):
-                if named := re.match(r"# (\S+\.yaml)\n", block):  # the Role of hooks is for those who have any
-                    self._files[named[1]] = block
+                name = re.match(r"# (\S+\.yaml)\n", block)
+                assert name, f"{page} has a block whose first line is no file's name: {block[:200]}"
+                self._files[name[1]] = block
 
     def run(self, line):
         kubectl, *words = shlex.split(line)
@@ -103,6 +106,14 @@ def test_the_image_is_the_one_that_is_built():
     assert KubernetesJob().with_defaults(json.loads(defaults)).image == THEIR_IMAGE
 
 
+def test_a_task_of_the_users_own():
+    (block,) = blocks("own-tasks.md", "python")
+    manifests = Path(__file__).parents[1] / "jobs" / "own_task.yaml"
+    scope = {}
+    exec(block.replace("/opt/airflow/stash", str(manifests)), scope)
+    assert any(isinstance(one, DAG) for one in scope.values())
+
+
 @pytest.mark.timeout(900)
 def test_from_an_empty_cluster(admin, kubeconfig, kubectl, repository_server, tmp_path, monkeypatch):
     monkeypatch.setenv("AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL", "0")  # no worker is left to be waited for
@@ -144,4 +155,6 @@ def test_from_an_empty_cluster(admin, kubeconfig, kubectl, repository_server, tm
     restore = run_steps(dag_of(RESTORE))
     assert restore.results["verify"]["keyCount"] == 100
     assert etcd.all_keys() == before
-    assert kubectl.not_applied == {"airflow-stash-restore-pod.yaml"}
+    assert kubectl.not_applied == {"airflow-stash-restore-pod.yaml", "airflow-stash-hooks.yaml"}
+    for name in kubectl.not_applied:  # which are for other targets
+        kubectl.run(f"kubectl apply --namespace demo --filename {name}")
