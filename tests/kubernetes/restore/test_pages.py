@@ -12,7 +12,6 @@ from airflow.sdk import DAG
 from kubernetes import client
 from kubernetes.utils import create_from_dict
 
-from airflow_provider_stash.dags import ManifestSettings, dags_from_manifests
 from airflow_provider_stash.kubernetes.job_settings import KubernetesJob
 from airflow_provider_stash.operators.step import StepOperator
 from testbed.etcd_access import PASSWORD
@@ -78,7 +77,8 @@ def fill_in(api, namespace, secret, values):
 
 
 def dag_of(page):
-    block, scope = blocks(page, "python")[0], {}
+    (block,) = blocks(page, "python")
+    scope = {}
     exec(block.replace(THEIR_IMAGE, IMAGE), scope)
     return scope["dag"]
 
@@ -107,15 +107,10 @@ def test_the_image_is_the_one_that_is_built():
 
 
 def test_a_task_of_the_users_own():
-    _, block = blocks(BACKUP, "python")
+    (block,) = blocks("own-tasks.md", "python")
     manifests = Path(__file__).parents[1] / "jobs" / "own_task.yaml"
-    block = block.replace("/opt/airflow/stash", str(manifests)).replace("image=...", f'image="{IMAGE}"')
-    scope = {
-        "dags_from_manifests": dags_from_manifests,
-        "KubernetesJob": KubernetesJob,
-        "ManifestSettings": ManifestSettings,
-    }
-    exec(block, scope)
+    scope = {}
+    exec(block.replace("/opt/airflow/stash", str(manifests)), scope)
     assert any(isinstance(one, DAG) for one in scope.values())
 
 

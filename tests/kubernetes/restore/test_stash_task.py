@@ -20,9 +20,9 @@ from airflow_provider_stash.restic.snapshots import list_snapshots
 from airflow_provider_stash.workloads.params import workload_from_params
 from testbed.process import wait_until
 from tests.kubernetes.jobs.conftest import Run
-from tests.kubernetes.jobs.conftest import role as role_of_backups
 from tests.kubernetes.jobs.test_steps import first_event, when
-from tests.kubernetes.restore.conftest import IMAGE, role
+from tests.kubernetes.pages import role
+from tests.kubernetes.restore.conftest import IMAGE
 from tests.kubernetes.restore.etcd_in_cluster import ETCD_IMAGE, EtcdPod, claim_spec
 
 STASH = {"apiVersion": "stash.appscode.com/v1beta1"}
@@ -127,7 +127,7 @@ class OwnTask:
 @pytest.fixture
 def own(namespace, repository, tmp_path, monkeypatch):
     extra = {
-        "kube_config_path": str(namespace.account(role_of_backups("airflow-stash-backup")["rules"])),
+        "kube_config_path": str(namespace.account(role("airflow-stash-backup")["rules"])),
         "namespace": namespace.name,
     }
     monkeypatch.setenv(
@@ -144,7 +144,7 @@ def own(namespace, repository, tmp_path, monkeypatch):
 
 def test_what_a_task_backed_up_is_restored_by_ours(own, namespace, restore_of, repository, tmp_path, capsys):
     params = {"workloadKind": "Pod", "workloadName": "etcd", "dataDir": "/var/run/etcd"}
-    restore = restore_of(namespace, workload_from_params(params), role("airflow-stash-restore-pod"))
+    restore = restore_of(namespace, workload_from_params(params), role("airflow-stash-restore-pod")["rules"])
     etcd = EtcdPod(namespace.api, namespace.name, tmp_path)
     etcd.wait_healthy()
     etcd.fill(100)
