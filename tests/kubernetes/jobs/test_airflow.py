@@ -106,6 +106,8 @@ def test_ending_a_task_by_hand_ends_its_job(airflow, cluster):
     for part in PARTS:
         wait_for_words(cluster, part)
     assert airflow.states("waits", run_id) == {"held": "running", "deferred": "deferred"}
+    # Ended before its trigger has begun, it would leave the Job: see docs/kubernetes.md.
+    wait_until(lambda: re.search(r"trigger waits/.* starting", airflow.logs("waits", run_id)))
     for part in PARTS:
         airflow.patch(f"/dags/waits/dagRuns/{run_id}/taskInstances/{part}", {"new_state": "failed"})
     wait_until(lambda: not cluster.jobs(), 300)
