@@ -8,7 +8,12 @@ from playwright.sync_api import expect
 
 DAG = "etcd_backup"
 OLDER = {
-    "dag": ("next_dagrun", "next_dagrun_create_after"),
+    "dag": (
+        "next_dagrun",
+        "next_dagrun_data_interval_start",
+        "next_dagrun_data_interval_end",
+        "next_dagrun_create_after",
+    ),
     "dag_run": ("run_after", "queued_at", "start_date", "end_date"),
     "task_instance": ("queued_dttm", "start_date", "end_date"),
 }
