@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_stash.operators.hook import StashHookOperator
 from airflow_provider_stash.operators.policy import ChooseAfterSessionOperator, SessionTasks, check_policy
 
 if TYPE_CHECKING:
@@ -86,6 +85,11 @@ def attach_after(
     :param before: those that run before the session: unless all of them succeed, none runs after.
     :param session: what the hooks' templates see, unless they tell it themselves, see ``StashHookOperator``.
     """
+    if not hooks and not before:
+        return []
+    # A DAG file pays for what it imports; most DAGs have no hooks.
+    from airflow_provider_stash.operators.hook import StashHookOperator
+
     tasks = SessionTasks(
         tuple(task.task_id for task in data_tasks), host.task_id, tuple(task.task_id for task in before)
     )

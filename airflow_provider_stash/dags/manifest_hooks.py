@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 from airflow_provider_stash.exceptions import InvalidConfigurationError
 from airflow_provider_stash.kubernetes.job_settings import KubernetesJob, as_job
 from airflow_provider_stash.steps.handler import Handler
-from airflow_provider_stash.workloads.kubernetes_workload import KubernetesWorkload
-from airflow_provider_stash.workloads.target_pod import TargetPod
 
 if TYPE_CHECKING:
     from airflow_provider_stash.resources.plan import DagPlan, HookPlan, MemberPlan
     from airflow_provider_stash.workloads.base import Workload
+    from airflow_provider_stash.workloads.target_pod import TargetPod
 
 
 def target_pod(
@@ -42,6 +41,10 @@ def target_pod(
         raise InvalidConfigurationError(
             f"{where}, and a batch has none: Stash takes its operator's own pod. Make it a hook of a member."
         )
+    # A DAG file pays for what it imports; few hooks need a pod.
+    from airflow_provider_stash.workloads.kubernetes_workload import KubernetesWorkload
+    from airflow_provider_stash.workloads.target_pod import TargetPod
+
     in_cluster = workload if isinstance(workload, KubernetesWorkload) else None
     job = in_cluster.job if in_cluster else as_job(execution)
     connection = kubernetes_conn_id or (job.kubernetes_conn_id if job else None)

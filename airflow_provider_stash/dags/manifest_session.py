@@ -16,7 +16,6 @@ from airflow.sdk import DAG, CronTriggerTimetable
 from airflow.sdk.exceptions import AirflowException
 
 from airflow_provider_stash.dags.backup import etcd_backup_dag
-from airflow_provider_stash.dags.manifest_hooks import target_pod
 from airflow_provider_stash.dags.metrics import Metrics
 from airflow_provider_stash.dags.restore import etcd_restore_dag
 from airflow_provider_stash.exceptions import InvalidConfigurationError
@@ -26,8 +25,6 @@ from airflow_provider_stash.kubernetes.job_settings import (
     KubernetesJob,
     as_job,
 )
-from airflow_provider_stash.operators.hook import StashHookOperator
-from airflow_provider_stash.workloads.params import workload_from_params
 
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperator
@@ -135,6 +132,7 @@ def limit_tasks(planned: DagPlan, dag: DAG) -> None:
 
 def _workload(planned: DagPlan, member: MemberPlan, settings: ManifestSettings) -> Workload:
     from airflow_provider_stash.resources.refusal import Refused
+    from airflow_provider_stash.workloads.params import workload_from_params
 
     name = f"{member.etcd.namespace}/{member.etcd.name}"
     if name in settings.workloads:
@@ -238,10 +236,13 @@ def hook_tasks(
     :param before: ids of the hooks before that session.
     :raises Refused: what the hook asks for can't be done.
     """
-    from airflow_provider_stash.resources.refusal import Refused
-
     if hook is None:
         return []
+    # A DAG file pays for what it imports; most manifests have no hooks.
+    from airflow_provider_stash.dags.manifest_hooks import target_pod
+    from airflow_provider_stash.operators.hook import StashHookOperator
+    from airflow_provider_stash.resources.refusal import Refused
+
     handler = dict(hook.handler)
     if hook.phase.startswith("post"):
         handler["executionPolicy"] = hook.execution_policy

@@ -15,7 +15,6 @@ from airflow_provider_stash.steps.call import StepCall
 from airflow_provider_stash.steps.fetch import FetchOptions, check_workload, remove_download, source_of
 from airflow_provider_stash.steps.roll_back import roll_back
 from airflow_provider_stash.workloads.base import FillRequest, Workload
-from airflow_provider_stash.workloads.kubernetes_workload import KubernetesWorkload
 
 if TYPE_CHECKING:
     from airflow.providers.openlineage.extractors import OperatorLineage
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_stash.etcd.config import EtcdConfig
     from airflow_provider_stash.restic.repository import Repository
+    from airflow_provider_stash.workloads.kubernetes_workload import KubernetesWorkload
 
 
 class RestoreOperator(StashOperator):
@@ -298,14 +298,23 @@ def _repository(conn_id: str, workload: Workload) -> Repository:
     """Read the restic connection; without credentials, where the workload's Jobs have them from a Secret."""
     from airflow_provider_stash.hooks.restic import ResticHook
 
-    from_secret = isinstance(workload, KubernetesWorkload) and workload.job.repository_secret is not None
+    in_kubernetes = _in_kubernetes(workload)
+    from_secret = in_kubernetes is not None and in_kubernetes.job.repository_secret is not None
     return ResticHook(conn_id).get_repository(credentials=not from_secret)
+
+
+def _in_kubernetes(workload: Workload) -> KubernetesWorkload | None:
+    # A DAG file pays for what it imports, and has this module only where it has such a workload.
+    from airflow_provider_stash.workloads.kubernetes_workload import KubernetesWorkload
+
+    return workload if isinstance(workload, KubernetesWorkload) else None
 
 
 def _connected(workload: Workload) -> Workload:
     """Give the workload, with a client of its cluster where it needs one."""
-    if not isinstance(workload, KubernetesWorkload):
+    in_kubernetes = _in_kubernetes(workload)
+    if in_kubernetes is None:
         return workload
     from airflow_provider_stash.operators.kubernetes_workload import connect
 
-    return connect(workload)
+    return connect(in_kubernetes)
