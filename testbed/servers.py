@@ -124,7 +124,8 @@ class S3Server(_Service):
             "-filer", f"-filer.port={ports[2]}", f"-filer.port.grpc={free_port()}",
             "-s3", f"-s3.port={self.port}", f"-s3.port.grpc={free_port()}", f"-s3.config={keys}",
             "-s3.port.iceberg=0", "-s3.port.lance=0",
-            "-volume.max=20", "-master.volumeSizeLimitMB=256",
+            # Each bucket takes seven volumes.
+            "-volume.max=500", "-master.volumeSizeLimitMB=256",
         ]  # fmt: skip
         if self.pair:
             command += [f"-s3.cert.file={self.pair.cert}", f"-s3.key.file={self.pair.key}"]

@@ -91,6 +91,9 @@ def test_a_member_killed_in_the_middle(large, tmp_path):
         with pytest.raises(e.SnapshotCorruptError):
             check_sha256(path)
     finally:
+        large.members[0].run(
+            "kill"
+        )  # waits until it has gone: one that still dies would not be started again
         large.members[0].run("start")
         large.wait_healthy()
 
