@@ -211,8 +211,10 @@ def download(repository: Repository, snapshot_id: str, found: SnapshotFile, file
     try:
         return _copy(repository, snapshot_id, found, file)
     except (OSError, NoSpaceError) as error:
+        # restic's own words would name the repository's device.
+        reason = error.strerror if isinstance(error, OSError) else "its disk, a quota or a limit is full"
         raise NoSpaceError(
-            f"The snapshot could not be written to {file.parent}: {error} {UNTOUCHED}"
+            f"The snapshot could not be written to {file.parent}: {reason}. {UNTOUCHED}"
         ) from error
     except SnapshotCorruptError as error:
         raise SnapshotCorruptError(f"Snapshot {snapshot_id[:8]}: {error} {UNTOUCHED}") from error

@@ -230,7 +230,10 @@ def test_a_disk_that_fills_up_during_the_download(restore):
     restore.back_up()
     with (
         files_up_to(1 << 20),
-        pytest.raises(e.NoSpaceError, match="could not be written to.*Nothing was stopped"),
+        pytest.raises(
+            e.NoSpaceError,
+            match=r"could not be written to.*: its disk, a quota or a limit is full\. Nothing was stopped",
+        ),
     ):
         restore.fetch()
     assert list(Path(restore.options.work_dir).iterdir()) == []
