@@ -6,25 +6,47 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 from urllib.parse import quote
 
-from testbed import airflow_commands
+from cryptography.fernet import Fernet
+
+from testbed import airflow_commands, airflow_part
+from testbed.answering_process import AnsweringProcess
 from testbed.process import Server, free_port
 
 ADMIN, ADMIN_PASSWORD = "admin", "admin-of-testbed"
 VIEWER, VIEWER_PASSWORD = "viewer", "viewer-of-testbed"
 OPERATOR, OPERATOR_PASSWORD = "operator", "operator-of-testbed"
-_PASSWORDS = {ADMIN: ADMIN_PASSWORD, VIEWER: VIEWER_PASSWORD, OPERATOR: OPERATOR_PASSWORD}
+WATCHER, WATCHER_PASSWORD = "watcher", "watcher-of-testbed"
+_PASSWORDS = {
+    ADMIN: ADMIN_PASSWORD,
+    VIEWER: VIEWER_PASSWORD,
+    OPERATOR: OPERATOR_PASSWORD,
+    WATCHER: WATCHER_PASSWORD,
+}
+_ROLES = f"{ADMIN}:admin,{VIEWER}:viewer,{OPERATOR}:op,{WATCHER}:viewer"
+_LIGHT = {
+    # A task that has ended keeps its worker for so long; and an idle scheduler looks again after so long: at 0.1 s it takes
+    # a sixth of a processor, and the runs of DAGs are hardly faster.
+    "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
+    "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.25",
+    # DAG files stay as they are.
+    "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "60",
+}
 _DONE = {"success", "failed"}
+_TOOLS = Path(__file__).parents[1] / ".tools"
 
 
 class AirflowHome:
@@ -35,10 +57,17 @@ class AirflowHome:
     :param dags: folder of its DAG files.
     :param env: further environment: connections, settings.
     :param prefix: path below which it is served, such as ``/airflow``.
+    :param light: for tests: what all task processes import is imported once, see ``airflow_part``.
     """
 
     def __init__(
-        self, directory: Path, dags: Path, env: Mapping[str, str] | None = None, *, prefix: str = ""
+        self,
+        directory: Path,
+        dags: Path,
+        env: Mapping[str, str] | None = None,
+        *,
+        prefix: str = "",
+        light: bool = False,
     ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.directory, self.port = directory, free_port()
@@ -54,7 +83,7 @@ class AirflowHome:
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
             "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
             "AIRFLOW__CORE__PARALLELISM": "4",
-            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{ADMIN}:admin,{VIEWER}:viewer,{OPERATOR}:op",
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": _ROLES,
             "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords),
             "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",
             "AIRFLOW__CORE__TEST_CONNECTION": "Enabled",
@@ -70,17 +99,20 @@ class AirflowHome:
             "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",
             "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
             "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(directory / "logs"),
+            **(_LIGHT if light else {}),
             **(env or {}),
         }
+        airflow = ["-m", airflow_part.__name__ if light else "airflow"]
         self.servers = [
-            Server([sys.executable, "-m", "airflow", part], directory / f"{part}.log", self.env)
+            Server([sys.executable, *airflow, part], directory / f"{part}.log", self.env)
             for part in ("api-server", "scheduler", "dag-processor", "triggerer")
         ]
         self._tokens: dict[str, str] = {}
+        self._commands: AnsweringProcess | None = None
 
     def __enter__(self) -> AirflowHome:
         try:
-            self.run("db", "migrate")
+            self.make_database()
             for server in self.servers:
                 server.start()
             self.servers[0].wait_ready(self._ready, timeout=300)
@@ -95,10 +127,30 @@ class AirflowHome:
         self._stop()
 
     def _stop(self) -> None:
+        self.end_commands()
         for server in self.servers:
             server.ask_to_end(children=False)  # they end their children in order
         for server in self.servers:
             server.stop(4, ask_children=False)  # the triggerer waits 10 s for nothing
+
+    def make_database(self) -> None:
+        """Make the database: the first of an Airflow by ``airflow db migrate``, which takes long, others are its copies."""
+        # With the key alone: Airflow would write all its defaults, paths included.
+        settings = self.directory / "airflow.cfg"
+        if not settings.exists():
+            settings.touch(mode=0o600)
+            settings.write_text(f"[core]\nfernet_key = {Fernet.generate_key().decode()}\n")
+        database = self.directory / "airflow.db"
+        first = _TOOLS / f"airflow-{version('apache-airflow-core')}.db"
+        if not database.exists() and first.exists():
+            shutil.copyfile(first, database)
+            return
+        is_new = not database.exists()
+        self.run("db", "migrate")
+        if is_new:
+            _TOOLS.mkdir(exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=_TOOLS) as place:
+                shutil.copyfile(database, Path(place) / "copy").replace(first)  # whole, or not at all
 
     def run(self, *arguments: str) -> str:
         """Run an ``airflow`` command and give its output."""
@@ -124,18 +176,17 @@ class AirflowHome:
 
         :return: exit code, standard output and standard error of each.
         """
-        results = self.directory / "results.json"
-        done = subprocess.run(
-            [sys.executable, airflow_commands.__file__, str(results)],
-            env=self.env,
-            input=json.dumps([shlex.split(line) for line in lines]),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            raise RuntimeError(f"{lines}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
-        return [(one["code"], one["out"], one["err"]) for one in json.loads(results.read_text())]
+        if self._commands is None:
+            log = self.directory / "commands.log"
+            self._commands = AnsweringProcess(airflow_commands.__name__, [], self.env, log)
+        results = self._commands.ask({"lines": [shlex.split(line) for line in lines], "env": self.env})
+        return [(one["code"], one["out"], one["err"]) for one in results]
+
+    def end_commands(self) -> None:
+        """End the process that ``call_all`` started."""
+        if self._commands is not None:
+            self._commands.end()
+            self._commands = None
 
     def _ready(self) -> bool:
         try:

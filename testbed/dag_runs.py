@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +16,7 @@ from types import TracebackType
 from typing import Any, NamedTuple
 
 from testbed.airflow_home import AirflowHome
+from testbed.answering_process import AnsweringProcess
 
 
 class DagRunOutcome(NamedTuple):
@@ -40,34 +40,14 @@ class DagRuns:
         self.log = directory / "runs.log"
 
     def __enter__(self) -> DagRuns:
-        self._home.run("db", "migrate")
-        reading, writing = os.pipe()
-        with self.log.open("w") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "testbed.dag_runs", str(writing), str(self._file)],
-                cwd=Path(__file__).parents[1],
-                env=self._home.env,
-                stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                pass_fds=[writing],
-                text=True,
-            )
-        os.close(writing)
-        self._answers = os.fdopen(reading)
+        self._home.make_database()
+        self._process = AnsweringProcess("testbed.dag_runs", [str(self._file)], self._home.env, self.log)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        try:
-            self._process.wait(30)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self._answers.close()
+        self._process.end()
 
     def run(self, dag_id: str, conf: Mapping[str, Any], env: Mapping[str, str]) -> DagRunOutcome:
         """
@@ -75,13 +55,7 @@ class DagRuns:
 
         :param env: what is set in the environment from now on, for the DAG file.
         """
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps({"dag": dag_id, "conf": conf, "env": env}) + "\n")
-        self._process.stdin.flush()
-        answer = self._answers.readline()
-        if not answer:
-            raise RuntimeError(f"The process that runs DAGs ended: {self.log.read_text()[-3000:]}")
-        return DagRunOutcome(**json.loads(answer))
+        return DagRunOutcome(**self._process.ask({"dag": dag_id, "conf": conf, "env": env}))
 
 
 def _serve(answers: int, file: str) -> None:

@@ -31,6 +31,7 @@ def airflow_for(
     env: dict[str, str] | None = None,
     prefix: str = "",
     schedule: str | None = None,
+    light: bool = False,
 ) -> AirflowHome:
     """
     Give an Airflow with the DAGs ``etcd_backup`` and ``etcd_restore`` of a cluster.
@@ -43,6 +44,7 @@ def airflow_for(
     :param env: further environment.
     :param prefix: path below which Airflow is served.
     :param schedule: of ``etcd_backup``; None: by hand only.
+    :param light: see ``AirflowHome``.
     """
     work = directory / "work"
     work.mkdir(parents=True, exist_ok=True)
@@ -84,4 +86,5 @@ def airflow_for(
         dags or Path(__file__).parent / "dags",
         {"STASH_TESTBED_CLUSTER": str(description), **connections, **(env or {})},
         prefix=prefix,
+        light=light,
     )

@@ -48,7 +48,6 @@ def airflow(cluster, tmp_path_factory):
         dags=Path(__file__).parent / "dags",
         env={
             "AIRFLOW__CORE__AUTH_MANAGER": "tests.ui.auth.ByDagAuthManager",
-            "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.1",
             "AIRFLOW_CONN_BILLING_ETCD": '{"conn_type": "etcd", "host": "http://127.0.0.1:9"}',
             "AIRFLOW_CONN_BILLING_REPOSITORY": json.dumps(
                 {"conn_type": "restic", "host": str(directory / "billing"), "password": "of-billing"}
@@ -57,6 +56,7 @@ def airflow(cluster, tmp_path_factory):
         },
         prefix=PREFIX,
         schedule=far_from_now(),
+        light=True,
     )
     with home:
         for dag_id in ("etcd_backup", "etcd_restore", "etcd_backup_billing", "etcd_backup_staging"):

@@ -49,8 +49,9 @@ def home(tmp_path_factory):
     directory = tmp_path_factory.mktemp("home")
     (directory / "dags").mkdir()
     made = AirflowHome(directory, directory / "dags")
-    made.run("db", "migrate")
-    return made
+    made.make_database()
+    yield made
+    made.end_commands()
 
 
 @pytest.fixture(scope="module")

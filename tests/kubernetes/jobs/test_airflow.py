@@ -46,11 +46,9 @@ def airflow(cluster, tmp_path_factory):
         "STASH_TEST_JOB": json.dumps(settings),
         "STASH_TEST_MANIFESTS": str(manifests),
         "PYTHONPATH": str(Path(__file__).parents[3]),
-        "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.1",
-        "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "2",
         "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",  # of a loaded machine
     }
-    with AirflowHome(directory, Path(__file__).parent / "dags", env) as home:
+    with AirflowHome(directory, Path(__file__).parent / "dags", env, light=True) as home:
         for name in ("backup_held", "backup_deferred", "waits", own_dag(cluster)):
             home.wait_for_dag(name, timeout=300)
         yield home
