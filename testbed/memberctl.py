@@ -45,15 +45,10 @@ def alive(pid: int) -> bool:
 
 
 def _start(state: dict[str, Any], pid_file: Path) -> None:
-    # Twice, so that nobody has to wait for it.
-    with Path(state["log"]).open("ab") as log:
-        if os.fork() == 0:
-            process = subprocess.Popen(
-                state["command"], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-            )
-            pid_file.write_text(str(process.pid))
-            os._exit(0)
-        os.wait()
+    # By a shell that ends, so that nobody has to wait for it.
+    script = 'log=$1; shift; "$@" < /dev/null >> "$log" 2>&1 & echo $!'
+    command = ["sh", "-c", script, "sh", state["log"], *state["command"]]
+    pid_file.write_text(subprocess.check_output(command, text=True, start_new_session=True))
 
 
 def _stop(pid: int, number: signal.Signals) -> None:
