@@ -8,8 +8,10 @@ import json
 import os
 import shutil
 import tempfile
+import urllib.request
 from functools import cache
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.poly1305 import Poly1305
@@ -22,11 +24,32 @@ _NONCE, _MAC = 16, 16
 
 def make_repository(repository: Repository, version: int = 2) -> None:
     """
-    Make a repository on local disk, as ``restic init`` does: the first of its kind by restic, others are its copies.
+    Make a repository as ``restic init`` does: the first of its kind by restic, others are its copies.
 
+    :param repository: on local disk, or on a REST server.
     :param version: of its format.
     """
-    shutil.copytree(_template(repository.restic, repository.password, version).name, repository.location)
+    template = Path(_template(repository.restic, repository.password, version).name)
+    if repository.location.startswith("rest:"):
+        _upload(template, repository.location.removeprefix("rest:"))
+    else:
+        shutil.copytree(template, repository.location)
+
+
+def _upload(template: Path, address: str) -> None:
+    parts = urlsplit(address)
+    plain = f"{parts.scheme}://{parts.hostname}:{parts.port}{parts.path}"
+    user = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}"
+    headers = {"Authorization": f"Basic {base64.b64encode(user.encode()).decode()}"}
+    (key,) = (template / "keys").iterdir()
+    for path, content in (
+        ("?create=true", b""),
+        ("config", (template / "config").read_bytes()),
+        (f"keys/{key.name}", key.read_bytes()),
+    ):
+        request = urllib.request.Request(f"{plain}{path}", content, headers, method="POST")
+        with urllib.request.urlopen(request, timeout=60):
+            pass
 
 
 @cache

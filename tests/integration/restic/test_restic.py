@@ -30,6 +30,7 @@ from airflow_provider_stash.restic.stats import repository_size
 from airflow_provider_stash.restic.version import restic_version
 from testbed.process import wait_until
 from testbed.restic_repository import make_repository
+from tests.integration.conftest import EDGE_RESTICS, restic_id
 
 DATA = os.urandom(3 << 20)
 PASSWORD = "test-repository-password"
@@ -40,6 +41,12 @@ def repository(tmp_path, restic):
     made = Repository(str(tmp_path / "repository"), PASSWORD, no_cache=True, restic=restic)
     make_repository(made)
     return made
+
+
+@pytest.fixture(params=EDGE_RESTICS, ids=restic_id)
+def edge_restic(request):
+    """The oldest and the newest: restic's words and exit codes are the one's or the other's. For what takes long to make."""
+    return request.param
 
 
 def backup(repository, data=DATA, **given):
@@ -143,9 +150,9 @@ def processes_with(*words):
     return found
 
 
-def test_secrets_are_in_no_command_line(tmp_path, restic, rest):
-    made = with_credentials(Repository(f"{rest.location}-{tmp_path.name}-{restic_version(restic)}", PASSWORD,
-                                       no_cache=True, restic=restic), rest.keys)  # fmt: skip
+def test_secrets_are_in_no_command_line(tmp_path, edge_restic, rest):
+    made = with_credentials(Repository(f"{rest.location}-{tmp_path.name}-{restic_version(edge_restic)}", PASSWORD,
+                                       no_cache=True, restic=edge_restic), rest.keys)  # fmt: skip
     ensure_repository(made)
     with pytest.raises(KeyboardInterrupt), StdinBackup(made, path="/x/s.db", host="h") as running:
         os.write(running.fd, DATA[:1000])
@@ -224,8 +231,8 @@ def test_damage_is_found_and_named(repository):
         dump(repository, snapshot.id, snapshot.paths[0], file.fileno())
 
 
-def test_two_that_make_it_at_once_wait_for_each_other(tmp_path, restic):
-    made = Repository(str(tmp_path / "repository"), PASSWORD, no_cache=True, restic=restic)
+def test_two_that_make_it_at_once_wait_for_each_other(tmp_path, edge_restic):
+    made = Repository(str(tmp_path / "repository"), PASSWORD, no_cache=True, restic=edge_restic)
     with ThreadPoolExecutor(2) as pool:
         told = list(pool.map(ensure_repository, [made, made]))
     assert sorted(one.created for one in told) == [False, True]
@@ -233,11 +240,11 @@ def test_two_that_make_it_at_once_wait_for_each_other(tmp_path, restic):
     assert len(list_keys(made)) == 1
 
 
-def test_one_that_was_made_by_two_at_once_is_told(tmp_path, restic):
+def test_one_that_was_made_by_two_at_once_is_told(tmp_path, edge_restic):
     """As by two hosts: a restic whose init is two."""
     twice = tmp_path / "twice"
     twice.write_text(
-        f'#!/bin/sh\nif [ "$1" = init ]; then {restic} "$@" & fi\n{restic} "$@"; code=$?; wait; exit $code\n'
+        f'#!/bin/sh\nif [ "$1" = init ]; then {edge_restic} "$@" & fi\n{edge_restic} "$@"; code=$?; wait; exit $code\n'
     )
     twice.chmod(0o755)
     made = Repository(str(tmp_path / "repository"), PASSWORD, no_cache=True, restic=str(twice))
@@ -262,10 +269,10 @@ def test_a_snapshot_without_an_etcd_file(repository):
 # --- other backends ---------------------------------------------------------------------------------
 
 
-def test_s3(s3, restic):
-    name = f"restic-{restic_version(restic)}"
+def test_s3(s3, edge_restic):
+    name = f"restic-{restic_version(edge_restic)}"
     made = with_credentials(
-        Repository(s3.location("bucket", name), PASSWORD, no_cache=True, restic=restic), s3.keys
+        Repository(s3.location("bucket", name), PASSWORD, no_cache=True, restic=edge_restic), s3.keys
     )
     assert ensure_repository(made).created is True
     backup(made)
@@ -274,22 +281,22 @@ def test_s3(s3, restic):
     assert (made.backend, made.bucket, made.prefix) == ("s3", "bucket", name)
 
 
-def test_s3_refuses_wrong_keys(s3, restic):
+def test_s3_refuses_wrong_keys(s3, edge_restic):
     keys = {**s3.keys, "AWS_SECRET_ACCESS_KEY": "hunter2"}
     wrong = with_credentials(
-        Repository(s3.location("bucket", "x"), PASSWORD, no_cache=True, restic=restic), keys
+        Repository(s3.location("bucket", "x"), PASSWORD, no_cache=True, restic=edge_restic), keys
     )
     with pytest.raises(e.BackendError) as error:
         ensure_repository(wrong, timeout=30)
     assert "hunter2" not in str(error.value)
 
 
-def test_a_rest_server_with_user_and_password(rest, tmp_path, restic):
-    location = f"{rest.location}-{tmp_path.name}-{restic_version(restic)}"
-    made = with_credentials(Repository(location, PASSWORD, no_cache=True, restic=restic), rest.keys)
+def test_a_rest_server_with_user_and_password(rest, tmp_path, edge_restic):
+    location = f"{rest.location}-{tmp_path.name}-{restic_version(edge_restic)}"
+    made = with_credentials(Repository(location, PASSWORD, no_cache=True, restic=edge_restic), rest.keys)
     assert ensure_repository(made).created is True
     backup(made)
     assert json.dumps([one.host for one in list_snapshots(made)]) == '["host-0"]'
     with pytest.raises(e.StashError) as error:
-        ensure_repository(Repository(location, PASSWORD, no_cache=True, restic=restic), timeout=30)
+        ensure_repository(Repository(location, PASSWORD, no_cache=True, restic=edge_restic), timeout=30)
     assert rest.keys["REST_SERVER_PASSWORD"] not in str(error.value)

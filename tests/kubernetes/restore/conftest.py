@@ -14,13 +14,13 @@ from airflow_provider_stash.dags import etcd_backup_dag
 from airflow_provider_stash.kubernetes.job_settings import KubernetesJob
 from airflow_provider_stash.steps.backup import back_up
 from airflow_provider_stash.steps.fetch import FetchOptions, check_workload, fetch_snapshot, source_of
-from airflow_provider_stash.steps.repository import initialize
 from airflow_provider_stash.steps.resolve import resolve_snapshot
 from airflow_provider_stash.steps.roll_back import roll_back
 from airflow_provider_stash.steps.verify import verify_restore
 from airflow_provider_stash.workloads.base import FillRequest
 from testbed.binaries import newest_etcd, restics
 from testbed.process import wait_until
+from testbed.restic_repository import make_repository
 from tests.kubernetes.accounts import kubeconfig_of
 from tests.kubernetes.pages import role
 from tests.kubernetes.restore.etcd_in_cluster import RepositoryServer
@@ -90,7 +90,7 @@ class Restore:
         client = namespace.client(rules)
         self.workload = workload.connected(client, self.job, namespace.name)
         self.options = FetchOptions(work_dir=str(work_dir), etcd_tools=newest_etcd(), rehearse=False)
-        initialize(repository)
+        make_repository(repository)
 
     def back_up(self, etcd):
         return back_up(etcd.config(), self.repository)
