@@ -7,6 +7,7 @@ import pytest
 
 from airflow_provider_stash.restic.repository import Repository
 from airflow_provider_stash.restic.version import restic_version
+from airflow_provider_stash.steps.backup import back_up
 from testbed.binaries import newest_etcd, restics
 from testbed.etcd_cluster import EtcdCluster
 from testbed.restic_repository import make_repository
@@ -14,6 +15,7 @@ from testbed.session import REPOSITORY_PASSWORD, airflow_for
 from testbed.webhook import Webhook
 from tests.integration.airflow.local_manifests import local_manifests
 from tests.integration.airflow.moving import Moving
+from tests.integration.airflow.production import Production
 
 
 @pytest.fixture(scope="session")
@@ -48,22 +50,35 @@ def moving(cluster, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def airflow(cluster, pushgateway, hold, webhook, manifests, moving, tmp_path_factory):
-    directory = tmp_path_factory.mktemp("session")
-    location = str(directory / "repository")
+def production(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("production")
+    with EtcdCluster(directory / "etcd", size=1, tls=False, password=None) as cluster:
+        yield Production(cluster, directory)
+
+
+@pytest.fixture(scope="session")
+def repository(tmp_path_factory):
+    location = str(tmp_path_factory.mktemp("session") / "repository")
     # Before 0.17 restic leaves its lock when it is interrupted in the 0.2 s in which it takes it.
     restic = max(restics(), key=restic_version)
-    make_repository(Repository(location, REPOSITORY_PASSWORD, no_cache=True, restic=restic))
+    made = Repository(location, REPOSITORY_PASSWORD, no_cache=True, restic=restic)
+    make_repository(made)
+    return made
+
+
+@pytest.fixture(scope="session")
+def airflow(cluster, repository, pushgateway, hold, webhook, manifests, moving, production):
     home = airflow_for(
         cluster,
-        directory,
-        location=location,
-        restic=restic,
+        Path(repository.location).parent,
+        location=repository.location,
+        restic=repository.restic,
         pushgateway=pushgateway.url,
         etcd_tools=newest_etcd(),
         dags=Path(__file__).parent / "dags",
         env={
-            "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.1",
+            **production.environment(),
+            "AIRFLOW__CORE__AUTH_MANAGER": "tests.integration.airflow.auth.WatcherAuthManager",
             # A worker that is lost is noticed within seconds, not minutes.
             "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "15",
             "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT_DETECTION_INTERVAL": "3",
@@ -74,24 +89,36 @@ def airflow(cluster, pushgateway, hold, webhook, manifests, moving, tmp_path_fac
             "STASH_TEST_MANIFESTS": str(manifests),
             "STASH_TEST_MOVING": str(moving.manifests),
         },
+        light=True,
     )
+    home.env["AIRFLOW_CONN_AIRFLOW_API"] = production.airflow_api(home)
     with home:
-        home.wait_for_dag("etcd_backup")
-        home.wait_for_dag("etcd_restore")
-        home.wait_for_dag("etcd_backup_patient")
-        home.wait_for_dag("backup_refused_after")
+        for dag_id in (
+            "etcd_backup",
+            "etcd_restore",
+            "etcd_backup_patient",
+            "backup_refused_after",
+            "watchdog",
+        ):
+            home.wait_for_dag(dag_id)
         yield home
 
 
 @pytest.fixture
-def repository_dir(airflow):
-    return airflow.directory.parent / "repository"
+def repository_dir(repository):
+    return Path(repository.location)
 
 
 @pytest.fixture(autouse=True)
 def _filled(cluster):
     cluster.delete("/")
     cluster.fill(1000, size=512)
+
+
+@pytest.fixture
+def backed_up(_filled, cluster, repository):
+    """A backup by the step itself: the run of a DAG takes seconds, and is not what these tests are about."""
+    back_up(cluster.config(), repository, hash_kv=True)
 
 
 def wait_for_state(airflow, dag_id, run_id, task_id, wanted, timeout=90):

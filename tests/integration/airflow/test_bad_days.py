@@ -7,9 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from airflow_provider_stash.restic.repository import Repository
 from airflow_provider_stash.restic.snapshots import list_snapshots
-from testbed.session import REPOSITORY_PASSWORD
 from tests.integration.airflow.conftest import wait_for_state
 
 
@@ -35,9 +33,7 @@ def test_a_failed_backup_is_a_failed_run_and_is_seen_at_once(airflow, cluster, p
     assert any(line.startswith("stash_backup_last_success_time_seconds{") for line in lines)
 
 
-def test_a_member_that_does_not_come_back_is_rolled_back(airflow, cluster):
-    run_id, state = airflow.run_dag("etcd_backup")
-    assert state == "success"
+def test_a_member_that_does_not_come_back_is_rolled_back(airflow, cluster, backed_up):
     cluster.fill(5, prefix="/later/")
     now = cluster.all_keys()
     member = cluster.members[1]
@@ -54,8 +50,7 @@ def test_a_member_that_does_not_come_back_is_rolled_back(airflow, cluster):
     assert cluster.all_keys() == now
 
 
-def test_a_run_marked_as_failed_by_hand_is_rolled_back(airflow, cluster):
-    assert airflow.run_dag("etcd_backup")[1] == "success"
+def test_a_run_marked_as_failed_by_hand_is_rolled_back(airflow, cluster, backed_up):
     cluster.fill(5, prefix="/later/")
     now = cluster.all_keys()
     run_id = airflow.trigger("etcd_restore")
@@ -71,9 +66,9 @@ def test_a_run_marked_as_failed_by_hand_is_rolled_back(airflow, cluster):
         assert airflow.states("etcd_restore", run_id)["verify"] == "success"
 
 
-def test_a_backup_whose_worker_is_killed_leaves_nothing_behind(airflow, cluster, repository_dir):
-    assert airflow.run_dag("etcd_backup")[1] == "success"
-    repository = Repository(str(repository_dir), REPOSITORY_PASSWORD, no_cache=True)
+def test_a_backup_whose_worker_is_killed_leaves_nothing_behind(
+    airflow, backed_up, repository, repository_dir
+):
     before = {one.id for one in list_snapshots(repository)}
     run_id = airflow.trigger("etcd_backup")
     restic = wait_for_restic_backup(repository_dir)
@@ -107,25 +102,23 @@ def wait_for_restic_backup(repository_dir):
 
 def processes_of(airflow, dag_id, run_id, task_id):
     """The process of a running task, and the worker that supervises it."""
+    (one,) = (one for one in airflow.task_instances(dag_id, run_id) if one["task_id"] == task_id)
+    title = f"airflow worker -- {one['id']}".encode()
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
-        for one in airflow.task_instances(dag_id, run_id):
-            if one["task_id"] == task_id and one["state"] == "running":
-                title = f"airflow worker -- {one['id']}".encode()
-                for path in Path("/proc").glob("[0-9]*/cmdline"):
-                    try:
-                        if path.read_bytes().rstrip(b"\0") == title:
-                            parent = (path.parent / "stat").read_text().rpartition(")")[2].split()[1]
-                            return int(path.parent.name), int(parent)
-                    except OSError:
-                        continue
-        time.sleep(0.02)
+        for path in Path("/proc").glob("[0-9]*/cmdline"):
+            try:
+                if path.read_bytes().rstrip(b"\0") == title:
+                    parent = (path.parent / "stat").read_text().rpartition(")")[2].split()[1]
+                    return int(path.parent.name), int(parent)
+            except OSError:
+                continue
+        time.sleep(0.01)
     raise AssertionError(airflow.states(dag_id, run_id))
 
 
 @pytest.mark.parametrize("task_id", ["fetch_snapshot", "stop_members", "start_members", "verify"])
-def test_a_restore_task_that_is_killed_outright(airflow, cluster, task_id):
-    assert airflow.run_dag("etcd_backup")[1] == "success"
+def test_a_restore_task_that_is_killed_outright(airflow, cluster, backed_up, task_id):
     cluster.fill(5, prefix="/later/")
     now = cluster.all_keys()
     run_id = airflow.trigger("etcd_restore")
@@ -139,9 +132,8 @@ def test_a_restore_task_that_is_killed_outright(airflow, cluster, task_id):
     assert list((airflow.directory.parent / "work").iterdir()) == []
 
 
-def test_a_worker_that_is_lost_in_the_middle_of_a_restore(airflow, cluster):
+def test_a_worker_that_is_lost_in_the_middle_of_a_restore(airflow, cluster, backed_up):
     """Task and supervisor are gone at once, as with their host; only the missing heartbeat tells."""
-    assert airflow.run_dag("etcd_backup")[1] == "success"
     cluster.fill(5, prefix="/later/")
     now = cluster.all_keys()
     run_id = airflow.trigger("etcd_restore")

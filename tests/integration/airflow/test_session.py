@@ -95,9 +95,7 @@ def test_the_assets_event_tells_the_repositorys_status(airflow):
     assert events[0]["extra"]["integrity"] is True
 
 
-def test_a_dry_run_stops_nothing(airflow, cluster):
-    run_id, state = airflow.run_dag("etcd_backup")
-    assert state == "success"
+def test_a_dry_run_stops_nothing(airflow, cluster, backed_up):
     cluster.delete()
     run_id, state = airflow.run_dag("etcd_restore", {"dry_run": True})
     assert state == "success", failed_with(airflow, "etcd_restore", run_id)
@@ -108,8 +106,7 @@ def test_a_dry_run_stops_nothing(airflow, cluster):
 
 
 @pytest.mark.parametrize("answer", ["Approve", "Reject"])
-def test_a_person_is_asked_before_anything_is_stopped(airflow, cluster, answer):
-    assert airflow.run_dag("etcd_backup")[1] == "success"
+def test_a_person_is_asked_before_anything_is_stopped(airflow, cluster, backed_up, answer):
     before = cluster.all_keys()
     cluster.delete()
     run_id = airflow.trigger("etcd_restore", {"approval": True})
@@ -144,8 +141,7 @@ def test_a_snapshot_that_is_not_there_fails_at_once(airflow):
     assert airflow.states("etcd_restore", run_id)["stop_members"] == "upstream_failed"
 
 
-def test_a_good_restore_that_is_run_again_is_not_undone(airflow, cluster):
-    assert airflow.run_dag("etcd_backup")[1] == "success"
+def test_a_good_restore_that_is_run_again_is_not_undone(airflow, cluster, backed_up):
     run_id, state = airflow.run_dag("etcd_restore")
     assert state == "success"
     cluster.fill(5, prefix="/since/")

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
+from airflow.providers.openlineage.utils.selective_enable import enable_lineage
 from airflow.sdk import Context, DeadlineAlert, DeadlineReference, SyncCallback
 from airflow.sdk.bases.notifier import BaseNotifier
 
@@ -39,11 +40,15 @@ backup = etcd_backup_dag(
         "deadline": DeadlineAlert(
             reference=DeadlineReference.DAGRUN_QUEUED_AT,
             interval=timedelta(seconds=1),
-            callback=SyncCallback("alerts.write", kwargs={"text": "deadline | the backup takes too long"}),
+            callback=SyncCallback(
+                "tests.integration.airflow.dags.alerts.write",
+                kwargs={"text": "deadline | the backup takes too long"},
+            ),
         )
     },
     **connections,
 )
+enable_lineage(backup)
 forgotten = etcd_backup_dag(
     "forgotten",
     schedule="0 0 1 1 *",
