@@ -23,7 +23,11 @@ BATCH_FIELDS = ("before", "approval", "dry_run")
 
 
 def batch_form(
-    members: Sequence[MemberPlan], bumps: Mapping[str, str | int], approval: bool, *, phrase: str | None
+    members: Sequence[MemberPlan],
+    bumps: Mapping[str, str | int],
+    approval: bool,
+    *,
+    phrase: str | None,
 ) -> dict[str, Param]:
     """
     Make the form: a section for each member, then what is for all.
@@ -34,18 +38,9 @@ def batch_form(
     """
     form: dict[str, Param] = {}
     for member in members:
-        assert member.restore is not None
-        own = restore_form(member.hostname, approval, bumps[member.name], phrase=None)
-        own["snapshot"].value = member.restore.snapshot
-        own["restore"] = Param(
-            True,
-            type="boolean",
-            title="Restore this member",
-            description="Turn off to leave this member's cluster alone.",
-        )
-        for name in ("restore", *MEMBER_FIELDS):
-            own[name].schema["section"] = f"Member {member.name}"
-            form[f"{member.name}.{name}"] = own[name]
+        for name, param in _of_member(member, bumps).items():
+            param.schema["section"] = f"Member {member.name}"
+            form[f"{member.name}.{name}"] = param
     whole = restore_form("", approval, "auto", phrase=phrase)
     form |= {name: whole[name] for name in (*BATCH_FIELDS, CONFIRM) if name in whole}
     before = form["before"]
@@ -55,6 +50,20 @@ def batch_form(
         form[CONFIRM].description = f"To restore, type {phrase}. A dry run needs nothing here."
         form[CONFIRM].schema["title"] = "The batch's name"
     return form
+
+
+def _of_member(member: MemberPlan, bumps: Mapping[str, str | int]) -> dict[str, Param]:
+    switch = Param(
+        True,
+        type="boolean",
+        title="Restore this member",
+        description="Turn off to leave this member's cluster alone.",
+    )
+    if member.restore is None:  # a Task of the user's own, which chooses by the manifest's rules
+        return {"restore": switch}
+    own = restore_form(member.hostname, False, bumps[member.name], phrase=None)
+    own["snapshot"].value = member.restore.snapshot
+    return {"restore": switch, **{name: own[name] for name in MEMBER_FIELDS}}
 
 
 def may_restore(member: str, phrase: str | None) -> Callable[[Context], None]:

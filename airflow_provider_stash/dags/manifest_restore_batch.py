@@ -16,6 +16,7 @@ from airflow_provider_stash.dags.manifest_session import (
     hook_tasks,
     limit_tasks,
     restore_arguments,
+    task_restore,
 )
 from airflow_provider_stash.dags.notify import add_callbacks
 from airflow_provider_stash.dags.restore import restore_dag_arguments
@@ -26,9 +27,11 @@ if TYPE_CHECKING:
 
     from airflow.sdk import BaseOperator
 
+    from airflow_provider_stash.dags.task_restore import TaskRestore
     from airflow_provider_stash.resources.plan import DagPlan, MemberPlan
 
 _CHECKED = "checked"
+_OF_DAG = {"confirm", "approval", "notify", *MEMBER_FIELDS}
 
 
 def restore_batch_dag(planned: DagPlan, settings: ManifestSettings) -> DAG:
@@ -55,25 +58,29 @@ def restore_batch_dag(planned: DagPlan, settings: ManifestSettings) -> DAG:
         groups, members, bumps = [], [], {}
         for member in planned.members:
             with TaskGroup(member.name) as group:
-                given = restore_arguments(planned, member, settings)
+                if member.task is not None:
+                    restore: RestoreSession | TaskRestore = task_restore(planned, member, settings)
+                else:
+                    given = restore_arguments(planned, member, settings)
+                    bumps[member.name] = given["bump_revision"]
+                    restore = RestoreSession(**{name: given[name] for name in given if name not in _OF_DAG})
                 with TaskGroup("session"):
-                    members.append(_restore_member(dag, member, given, phrase))
+                    members.append(
+                        restore.build(dag, _form(dag, member), may_begin=may_restore(member.name, phrase))
+                    )
             groups.append(group)
-            bumps[member.name] = given["bump_revision"]
         _tie(planned, settings, dag, groups, members)
     add_form(dag, batch_form(planned.members, bumps, approval, phrase=phrase))
     limit_tasks(planned, dag)
     return dag
 
 
-def _restore_member(dag: DAG, member: MemberPlan, given: dict[str, Any], phrase: str | None) -> RestoreTasks:
-    of_dag = {"confirm", "approval", "notify", *MEMBER_FIELDS}
-    session = RestoreSession(**{name: value for name, value in given.items() if name not in of_dag})
-    form = RestoreForm(
-        **{name: dag.param(f"{member.name}.{name}") for name in MEMBER_FIELDS},
+def _form(dag: DAG, member: MemberPlan) -> RestoreForm:
+    own = MEMBER_FIELDS if member.restore is not None else ()
+    return RestoreForm(
+        **{name: dag.param(f"{member.name}.{name}") for name in own},
         **{name: dag.param(name) for name in BATCH_FIELDS},
     )
-    return session.build(dag, form, may_begin=may_restore(member.name, phrase))
 
 
 def _tie(

@@ -20,7 +20,6 @@ from airflow_provider_stash.resources.model import (
     TaskRef,
 )
 
-
 _NO_PATHS = "etcd's API has neither paths nor queries"
 
 
@@ -83,7 +82,6 @@ class ClientConfig(Model):
         scheme = f"{self.service.scheme}://" if self.service.scheme else ""
         port = f":{self.service.port}" if self.service.port else ""
         return f"{scheme}{self.service.name}.{self.service.namespace or namespace}.svc{port}"
-
 
     def mistake(self) -> tuple[str, str]:
         """Tell what can't be meant of an etcd cluster's address: the field and the sentence, empty without one."""
