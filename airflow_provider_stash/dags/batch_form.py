@@ -20,6 +20,9 @@ MEMBER_FIELDS = ("snapshot", "hostname", "bump_revision")
 """Fields that each member has for itself; in the form the member's name and a dot are before them."""
 BATCH_FIELDS = ("before", "approval", "dry_run")
 """Fields that are for all members."""
+GO_ON = "go_on_after_failure"
+"""The field that lets the next member have its turn in any case."""
+_ALL = "All members"
 
 
 def batch_form(
@@ -27,13 +30,16 @@ def batch_form(
     bumps: Mapping[str, str | int],
     approval: bool,
     *,
+    sequential: bool,
     phrase: str | None,
 ) -> dict[str, Param]:
     """
     Make the form: a section for each member, then what is for all.
 
-    :param bumps: how far each member's revisions move on at first, by the member's name.
+    :param bumps: how far each member's revisions move on at first, by the member's name; none of one with a Task of
+        the user's own.
     :param approval: whether a person is asked, at first.
+    :param sequential: whether members are restored one after another.
     :param phrase: what must be typed; None: nothing.
     """
     form: dict[str, Param] = {}
@@ -42,10 +48,22 @@ def batch_form(
             param.schema["section"] = f"Member {member.name}"
             form[f"{member.name}.{name}"] = param
     whole = restore_form("", approval, "auto", phrase=phrase)
-    form |= {name: whole[name] for name in (*BATCH_FIELDS, CONFIRM) if name in whole}
-    before = form["before"]
-    before.description = "Of each member that restores 'latest': the latest snapshot taken before this time."
-    before.schema["section"] = form["approval"].schema["section"] = "All members"
+    if sequential:
+        whole[GO_ON] = Param(
+            False,
+            type="boolean",
+            title="Go on after a failure",
+            description="Restore the next member although one before it failed, as Stash does. Off: the first failure "
+            "leaves those behind it as they are.",
+            section=_ALL,
+        )
+    form |= {name: whole[name] for name in ("before", "approval", GO_ON, "dry_run", CONFIRM) if name in whole}
+    form[
+        "before"
+    ].description = "Of each member that restores 'latest': the latest snapshot taken before this time."
+    form["before"].schema["section"] = form["approval"].schema["section"] = _ALL
+    if not bumps:  # a Task of the user's own asks for no time
+        del form["before"]
     if phrase is not None:
         form[CONFIRM].description = f"To restore, type {phrase}. A dry run needs nothing here."
         form[CONFIRM].schema["title"] = "The batch's name"

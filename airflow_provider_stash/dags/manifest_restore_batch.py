@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, TaskGroup, TriggerRule
 
-from airflow_provider_stash.dags.batch_form import BATCH_FIELDS, MEMBER_FIELDS, batch_form, may_restore
+from airflow_provider_stash.dags.batch_form import (
+    BATCH_FIELDS,
+    GO_ON,
+    MEMBER_FIELDS,
+    batch_form,
+    may_restore,
+)
 from airflow_provider_stash.dags.forms import add_form
 from airflow_provider_stash.dags.hooks import attach_after
 from airflow_provider_stash.dags.manifest_session import (
@@ -21,6 +27,7 @@ from airflow_provider_stash.dags.manifest_session import (
 from airflow_provider_stash.dags.notify import add_callbacks
 from airflow_provider_stash.dags.restore import restore_dag_arguments
 from airflow_provider_stash.dags.restore_session import RestoreForm, RestoreSession, RestoreTasks
+from airflow_provider_stash.operators.turn import NextMemberOperator
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,7 +46,7 @@ def restore_batch_dag(planned: DagPlan, settings: ManifestSettings) -> DAG:
     Make the DAG of a RestoreBatch: a group of tasks for each member, with its own way back.
 
     Side by side, each member goes its own way. One after another, no member is stopped before all are checked and
-    approved, and none once another has failed.
+    approved, and none once another has failed, unless the form says to go on.
     """
     # What is the DAG's own, and the same for all members.
     confirm, approval, notify = (
@@ -70,7 +77,8 @@ def restore_batch_dag(planned: DagPlan, settings: ManifestSettings) -> DAG:
                     )
             groups.append(group)
         _tie(planned, settings, dag, groups, members)
-    add_form(dag, batch_form(planned.members, bumps, approval, phrase=phrase))
+    form = batch_form(planned.members, bumps, approval, sequential=planned.sequential, phrase=phrase)
+    add_form(dag, form)
     limit_tasks(planned, dag)
     return dag
 
@@ -98,14 +106,21 @@ def _tie(
     [one.approve for one in members] >> checked
     before: list[BaseOperator] = hook_tasks(planned, planned.pre, None, settings)
     checked >> before
+    go_on: Any = dag.param(GO_ON) if planned.sequential else False
     gate = before or ([checked] if planned.sequential else [])
     for number, (member, group, tasks) in enumerate(zip(planned.members, groups, members, strict=True)):
         for task in gate:
             task >> tasks.change
         if planned.sequential and number + 1 < len(members):
             # One that was rejected, or turned off, does not keep the next from its turn; one that failed does.
-            turn = EmptyOperator(task_id=f"after_{member.name}", trigger_rule=TriggerRule.NONE_FAILED)
-            group >> turn >> members[number + 1].change
+            turn = NextMemberOperator(
+                task_id=f"after_{member.name}",
+                member=member.name,
+                data_task_ids=[task.task_id for task in group.iter_tasks() if not task.is_teardown],
+                go_on=go_on,
+            )
+            group >> turn
+            tasks.settle >> turn >> members[number + 1].change
     # What runs whatever happened must not hide a failure.
     [*session, *before] >> EmptyOperator(task_id="outcome", trigger_rule=TriggerRule.NONE_FAILED)
     after = hook_tasks(planned, planned.post, None, settings)

@@ -312,10 +312,14 @@ def test_a_member_of_a_batch_of_restores_may_have_a_task_of_ones_own(tmp_path, o
     assert upstream(dag, "checked") == {"first.session.approve", "second.session.approve"}
     assert "second.session.restore" in upstream(dag, "outcome")
     assert [one for one in dag.params if one.startswith("second.")] == ["second.restore"]
+    assert "before" in dag.params
     with pytest.raises(AirflowSkipException, match="second was turned off"):
         dag.get_task("second.session.find_repository")._pre_execute_hook(
             {"params": {"dry_run": True, "second.restore": False}}
         )
+    del document["spec"]["members"][0]
+    dag = built(tmp_path, document, *own_task(), settings=IN_KUBERNETES)[RESTORES]
+    assert "before" not in dag.params
 
 
 def test_hooks_are_tasks_around_the_session(tmp_path):
@@ -482,7 +486,11 @@ def test_a_batch_of_restores_one_after_another_stops_at_the_first_failure(tmp_pa
     assert "checked" in upstream(dag, "first.session.fill_members")
     assert {"checked", "after_first"} < upstream(dag, "second.session.fill_members")
     turn = dag.get_task("after_first")
-    assert (turn.upstream_task_ids, turn.trigger_rule) == ({"first.session.outcome"}, TriggerRule.NONE_FAILED)
+    assert turn.upstream_task_ids == {"first.session.outcome", "first.session.roll_back"}
+    assert turn.trigger_rule == TriggerRule.ALL_DONE
+    assert {"first.session.verify", "first.session.fill_members"} < set(turn.tasks.data_task_ids)
+    assert "first.session.roll_back" not in turn.tasks.data_task_ids
+    assert dag.params["go_on_after_failure"] is False
     assert dag.dagrun_timeout is None
     assert dag.get_task("second.session.start_members").execution_timeout == timedelta(minutes=30)
     for name in ("approve", "roll_back"):
@@ -506,7 +514,11 @@ def test_hooks_of_a_batch_of_restores_stand_around_what_changes_members(tmp_path
     assert (after.tasks.host_task_id, after.tasks.before_task_ids) == ("checked", ("pre_restore",))
     assert "second.session.verify" in after.tasks.data_task_ids
     if order == "Sequential":
-        assert upstream(dag, "after_first") == {"first.session.outcome", "first.post_restore"}
+        assert upstream(dag, "after_first") == {
+            "first.session.outcome",
+            "first.session.roll_back",
+            "first.post_restore",
+        }
 
 
 def test_the_form_of_a_batch_of_restores(tmp_path):
@@ -519,10 +531,14 @@ def test_the_form_of_a_batch_of_restores(tmp_path):
         "dry_run",
         "confirm",
     ]
+    in_order = restores(tmp_path, executionOrder="Sequential")
+    assert set(in_order.params) - set(form) == {"go_on_after_failure"}
+    form["go_on_after_failure"] = in_order.params.get_param("go_on_after_failure")
+    assert form["go_on_after_failure"].schema["section"] == "All members"
     assert form["second.hostname"].value == "second"
     assert form["second.snapshot"].schema["section"] == "Member second"
     assert form["confirm"].schema["pattern"] == "^both$"
-    sections = [param.schema["section"] for param in form.values()]
+    sections = [param.schema["section"] for _, param in in_order.params.items()]
     assert sections == sorted(sections, key=sections.index)
     for name, param in form.items():
         assert param.schema["title"], name
