@@ -19,7 +19,7 @@ from airflow_provider_stash.dags.restore_session import RestoreForm, RestoreTask
 from airflow_provider_stash.operators.approval import TaskApprovalOperator
 from airflow_provider_stash.operators.restic import ResticInitOperator
 from airflow_provider_stash.operators.stash_task import StashTaskRestoreOperator
-from airflow_provider_stash.steps.backup import STASH_HOST
+from airflow_provider_stash.steps.layout import STASH_HOST
 
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperator, Context
