@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from airflow_provider_stash.dags.task_restore import TaskRestore
     from airflow_provider_stash.resources.plan import DagPlan, MemberPlan
 
-_CHECKED = "checked"
+_APPROVED, _CHECKED = "approved", "checked"
 _OF_DAG = {"confirm", "approval", "notify", *MEMBER_FIELDS}
 
 
@@ -72,9 +72,10 @@ def restore_batch_dag(planned: DagPlan, settings: ManifestSettings) -> DAG:
                     bumps[member.name] = given["bump_revision"]
                     restore = RestoreSession(**{name: given[name] for name in given if name not in _OF_DAG})
                 with TaskGroup("session"):
-                    members.append(
-                        restore.build(dag, _form(dag, member), may_begin=may_restore(member.name, phrase))
-                    )
+                    tasks = restore.build(dag, _form(dag, member), may_begin=may_restore(member.name, phrase))
+                # A rejection skips what is right behind the question: of the batch that may be nothing.
+                tasks.approve >> EmptyOperator(task_id=_APPROVED)
+            members.append(tasks)
             groups.append(group)
         _tie(planned, settings, dag, groups, members)
     form = batch_form(planned.members, bumps, approval, sequential=planned.sequential, phrase=phrase)
@@ -99,11 +100,14 @@ def _tie(
     members: Sequence[RestoreTasks],
 ) -> None:
     """Put the members in order, the batch's hooks around what changes them, and behind all the run's outcome."""
-    session: list[Any] = [task for group in groups for task in group.iter_tasks() if not task.is_teardown]
+    asks = [one.approve for one in members]
+    session: list[Any] = [
+        task for group in groups for task in group.iter_tasks() if not task.is_teardown and task not in asks
+    ]
     # A restore begins: of all members together, or of the first that is ready. Skipped where nothing is restored.
     rule = TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS if planned.sequential else TriggerRule.ONE_SUCCESS
     checked = EmptyOperator(task_id=_CHECKED, trigger_rule=rule)
-    [one.approve for one in members] >> checked
+    [dag.get_task(f"{member.name}.{_APPROVED}") for member in planned.members] >> checked
     before: list[BaseOperator] = hook_tasks(planned, planned.pre, None, settings)
     checked >> before
     go_on: Any = dag.param(GO_ON) if planned.sequential else False
@@ -124,4 +128,4 @@ def _tie(
     # What runs whatever happened must not hide a failure.
     [*session, *before] >> EmptyOperator(task_id="outcome", trigger_rule=TriggerRule.NONE_FAILED)
     after = hook_tasks(planned, planned.post, None, settings)
-    attach_after(after, dag, [*session, *before], host=checked, before=before, session={})
+    attach_after(after, dag, [checked, *session, *before], host=checked, before=before, session={})

@@ -309,7 +309,7 @@ def test_a_member_of_a_batch_of_restores_may_have_a_task_of_ones_own(tmp_path, o
     assert upstream(dag, "second.session.restore") == {"second.pre_restore"}
     before = {"second.session.approve"} | ({"checked", "after_first"} if order == "Sequential" else set())
     assert upstream(dag, "second.pre_restore") == before
-    assert upstream(dag, "checked") == {"first.session.approve", "second.session.approve"}
+    assert upstream(dag, "checked") == {"first.approved", "second.approved"}
     assert "second.session.restore" in upstream(dag, "outcome")
     assert [one for one in dag.params if one.startswith("second.")] == ["second.restore"]
     assert "before" in dag.params
@@ -482,11 +482,15 @@ def test_a_batch_of_restores_side_by_side(tmp_path):
 def test_a_batch_of_restores_one_after_another_stops_at_the_first_failure(tmp_path):
     dag = restores(tmp_path, executionOrder="Sequential", timeOut="30m")
     assert dag.get_task("checked").trigger_rule == TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS
-    assert upstream(dag, "checked") == {"first.session.approve", "second.session.approve"}
+    assert upstream(dag, "checked") == {"first.approved", "second.approved"}
     assert "checked" in upstream(dag, "first.session.fill_members")
     assert {"checked", "after_first"} < upstream(dag, "second.session.fill_members")
     turn = dag.get_task("after_first")
-    assert turn.upstream_task_ids == {"first.session.outcome", "first.session.roll_back"}
+    assert turn.upstream_task_ids == {
+        "first.session.outcome",
+        "first.session.roll_back",
+        "first.approved",
+    }
     assert turn.trigger_rule == TriggerRule.ALL_DONE
     assert {"first.session.verify", "first.session.fill_members"} < set(turn.tasks.data_task_ids)
     assert "first.session.roll_back" not in turn.tasks.data_task_ids
@@ -507,17 +511,25 @@ def test_hooks_of_a_batch_of_restores_stand_around_what_changes_members(tmp_path
     dag = built(tmp_path, document)[RESTORES]
     assert upstream(dag, "pre_restore") == {"checked"}
     for name in ("first", "second"):
+        # A rejection skips what is right behind it: its own alone.
+        asked = dag.get_task(f"{name}.session.approve")
+        assert asked.downstream_task_ids == {
+            f"{name}.approved",
+            f"{name}.pre_restore",
+            f"{name}.post_restore",
+        }
         assert {"pre_restore", f"{name}.session.approve"} <= upstream(dag, f"{name}.pre_restore")
         assert f"{name}.pre_restore" in upstream(dag, f"{name}.session.fill_members")
         assert f"{name}.session.verify" in upstream(dag, f"{name}.post_restore")
     after = dag.get_task("post_restore")
     assert (after.tasks.host_task_id, after.tasks.before_task_ids) == ("checked", ("pre_restore",))
-    assert "second.session.verify" in after.tasks.data_task_ids
+    assert {"checked", "second.session.verify"} < set(after.tasks.data_task_ids)
     if order == "Sequential":
         assert upstream(dag, "after_first") == {
             "first.session.outcome",
             "first.session.roll_back",
             "first.post_restore",
+            "first.approved",
         }
 
 
