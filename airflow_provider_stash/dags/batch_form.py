@@ -57,13 +57,12 @@ def batch_form(
             "leaves those behind it as they are.",
             section=_ALL,
         )
-    form |= {name: whole[name] for name in ("before", "approval", GO_ON, "dry_run", CONFIRM) if name in whole}
-    form[
-        "before"
-    ].description = "Of each member that restores 'latest': the latest snapshot taken before this time."
-    form["before"].schema["section"] = form["approval"].schema["section"] = _ALL
+    before = whole["before"]
+    before.description = "Of each member that restores 'latest': the latest snapshot taken before this time."
+    before.schema["section"] = whole["approval"].schema["section"] = _ALL
     if not bumps:  # a Task of the user's own asks for no time
-        del form["before"]
+        del whole["before"]
+    form |= {name: whole[name] for name in ("before", "approval", GO_ON, "dry_run", CONFIRM) if name in whole}
     if phrase is not None:
         form[CONFIRM].description = f"To restore, type {phrase}. A dry run needs nothing here."
         form[CONFIRM].schema["title"] = "The batch's name"

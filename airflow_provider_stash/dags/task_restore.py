@@ -139,10 +139,9 @@ def stash_task_restore_dag(
     phrase = restore.etcd_conn_id if confirm else None
     form = restore_form(restore.hostname, approval, "auto", phrase=phrase)
     form = {name: form[name] for name in ("approval", "dry_run", CONFIRM) if name in form}
-    form[
-        "approval"
-    ].description = "Wait for a person's approval (Required Actions) before the Task's Functions run."
-    form["dry_run"].description = "See that the repository is there, and run nothing."
+    ask, dry = form["approval"], form["dry_run"]
+    ask.description = "Wait for a person's approval (Required Actions) before the Task's Functions run."
+    dry.description = "See that the repository is there, and run nothing."
     arguments = add_callbacks(
         restore_dag_arguments(dag_kwargs or {}),
         notify,

@@ -1,4 +1,8 @@
-"""What docs/moving-from-stash.md does by kubectl: out of a cluster with Stash's objects, and back into it."""
+"""
+What docs/moving-from-stash.md does by kubectl: out of a cluster with Stash's objects, and back into it.
+
+In a cluster that is no kubesim Stash's CRDs must be there.
+"""
 
 import shlex
 
