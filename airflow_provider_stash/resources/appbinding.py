@@ -96,7 +96,10 @@ class ClientConfig(Model):
 
 
 def _mistake_in(url: str) -> str:
-    parts = urlsplit(url if "://" in url else f"//{url}")
+    try:
+        parts = urlsplit(url if "://" in url else f"//{url}")
+    except ValueError:  # of brackets alone
+        return "can't be an address: an IPv6 address goes in brackets, both of them."
     if "@" in parts.netloc:  # what holds a password is not repeated
         return "holds user information (user@host); that belongs into the Secret, as username and password."
     if parts.query or parts.fragment:

@@ -366,6 +366,7 @@ def test_a_path_of_the_service_can_not_be_meant(tmp_path):
         ("https://a:2379/#hunter2", "holds a query or a fragment"),
         ("https://root:hunter2@a:2379", "belongs into the Secret"),
         ("ftp://a:2379", "use http or https"),
+        ("http://[::1:2379", "goes in brackets, both of them"),
         ("https://a:99999", "use 1 to 65535"),
     ],
 )
