@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from airflow_provider_stash.exceptions import InvalidConfigurationError, WorkloadError
-from airflow_provider_stash.kubernetes.api import ConflictError, call
+from airflow_provider_stash.kubernetes.api import ConflictError, NotFoundError, call
 from airflow_provider_stash.kubernetes.manifests import PREFIX
 from airflow_provider_stash.kubernetes.selectors import selects
 from airflow_provider_stash.workloads.base import UNTOUCHED
@@ -125,9 +125,9 @@ class StatefulSetWorkload(KubernetesWorkload):
         ]
 
     def _autoscaler_warnings(self) -> list[str]:
-        from kubernetes.client import AutoscalingV2Api
+        from kubernetes.client import AutoscalingV1Api
 
-        list_them = AutoscalingV2Api(self._client()).list_namespaced_horizontal_pod_autoscaler
+        list_them = AutoscalingV1Api(self._client()).list_namespaced_horizontal_pod_autoscaler
         return [
             f"HorizontalPodAutoscaler {one['metadata']['name']} scales {self}. Kubernetes pauses it while there are 0 "
             "replicas, and it acts again afterwards: an etcd cluster's members are not to be autoscaled."
@@ -141,10 +141,17 @@ class StatefulSetWorkload(KubernetesWorkload):
 
         labels = owner["spec"]["template"]["metadata"].get("labels") or {}
         list_them = PolicyV1Api(self._client()).list_namespaced_pod_disruption_budget
+        try:
+            budgets = call(list_them, self._namespace())["items"]
+        except NotFoundError:  # a list is there, or it is no kind of this cluster
+            return [
+                f"Whether a PodDisruptionBudget covers {self} is not known: this cluster serves none of policy/v1, as "
+                "Kubernetes does from 1.21. It would not hold up this restore."
+            ]
         return [
             f"PodDisruptionBudget {one['metadata']['name']} covers {self}: it holds up evictions, not this "
             "restore's stop; while the Pods are down, drains of nodes that it guards may wait."
-            for one in call(list_them, self._namespace())["items"]
+            for one in budgets
             if selects(one["spec"].get("selector"), labels)
         ]
 

@@ -97,10 +97,10 @@ def test_another_restore_is_in_the_middle(own_namespace, workload, tmp_path):
 
 
 def test_what_may_disturb_is_told(own_namespace, workload, tmp_path):
-    from kubernetes.client import AutoscalingV2Api, PolicyV1Api
+    from kubernetes.client import AutoscalingV1Api, PolicyV1Api
 
     etcd = EtcdStatefulSet(own_namespace.api, own_namespace.name, tmp_path, spec={"replicas": 0})
-    AutoscalingV2Api(own_namespace.api).create_namespaced_horizontal_pod_autoscaler(own_namespace.name, {
+    AutoscalingV1Api(own_namespace.api).create_namespaced_horizontal_pod_autoscaler(own_namespace.name, {
         "metadata": {"name": "scaler"},
         "spec": {"scaleTargetRef": {"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "etcd"}, "maxReplicas": 5},
     })  # fmt: skip

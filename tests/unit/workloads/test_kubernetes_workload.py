@@ -7,7 +7,7 @@ import pytest
 from airflow_provider_stash.exceptions import InvalidConfigurationError, KubernetesError, WorkloadError
 from airflow_provider_stash.kubernetes.api import ConflictError, NotFoundError
 from airflow_provider_stash.kubernetes.job_settings import KubernetesJob
-from airflow_provider_stash.workloads import pod, pod_waits
+from airflow_provider_stash.workloads import pod, pod_waits, statefulset
 from airflow_provider_stash.workloads.member_jobs import MemberJobs, MemberPlace
 from airflow_provider_stash.workloads.params import workload_from_params
 from airflow_provider_stash.workloads.permissions import Permission
@@ -81,6 +81,19 @@ def test_jobs_run_as_etcd_does(pod, user, root):
     alone = given._settings(MemberPlace("m1", "etcd-1", "data-etcd-1", node="n"), on_node=False)
     assert alone.container["securityContext"]["runAsUser"] == 7
     assert "nodeName" not in alone.pod
+
+
+def test_a_cluster_that_serves_no_budgets_is_told(monkeypatch):
+    """Kubernetes before 1.21: they are only for a warning."""
+
+    def call(method, *arguments):
+        raise NotFoundError("Kubernetes: Not Found")
+
+    monkeypatch.setattr(statefulset, "call", call)
+    workload = Eleven(name="etcd", api_client=object())
+    owner = {"spec": {"template": {"metadata": {}}}}
+    (warning,) = workload._budget_warnings(owner)
+    assert "serves none of policy/v1" in warning
 
 
 def test_an_address_as_peer_url_needs_no_name():
