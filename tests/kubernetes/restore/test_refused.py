@@ -20,10 +20,11 @@ SOURCE = SnapshotSource("0" * 64, {}, {})
 
 
 def without(rules, place, verb):
-    return [
+    less = [
         {**rule, "verbs": [one for one in rule["verbs"] if at != place or one != verb]}
         for at, rule in enumerate(rules)
     ]
+    return [rule for rule in less if rule["verbs"]]  # a rule without a verb is refused
 
 
 def check(workload):
