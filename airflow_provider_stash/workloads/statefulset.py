@@ -42,6 +42,7 @@ class StatefulSetWorkload(KubernetesWorkload):
             Permission("patch", "apps", "statefulsets", self.name),
             Permission("list", "autoscaling", "horizontalpodautoscalers"),
             Permission("list", "policy", "poddisruptionbudgets"),
+            Permission("get", "", "services"),
         )
 
     def pod_spec(self) -> Mapping[str, Any]:
@@ -114,7 +115,24 @@ class StatefulSetWorkload(KubernetesWorkload):
                 "tcpSocket, or recreate the StatefulSet with podManagementPolicy Parallel (kubectl delete statefulset "
                 f"{self.name} --cascade=orphan, then apply it). {UNTOUCHED}"
             )
+        if probe and len(etcd.peer_urls) > 1:
+            self._check_names(str(spec.get("serviceName") or ""), etcd, probe)
         return [*self._manager_warnings(owner), *self._autoscaler_warnings(), *self._budget_warnings(owner)]
+
+    def _check_names(self, service: str, etcd: EtcdPod, probe: str) -> None:
+        """Refuse where members that start all anew would wait for each other's names for ever."""
+        from kubernetes.client import CoreV1Api
+
+        hosts = {urlsplit(url).hostname or "" for urls in etcd.peer_urls.values() for url in urls}
+        if service not in {host.split(".")[1] for host in hosts if "." in host}:
+            return  # their names are not those that this Service gives
+        found = call(CoreV1Api(self._client()).read_namespaced_service, service, self._namespace())
+        if not found["spec"].get("publishNotReadyAddresses"):
+            raise WorkloadError(
+                f"{self}: its {probe} asks etcd, which answers only when most members run, and Service {service} names "
+                "only Pods that are ready: once all are stopped, no member would find another again. Set its "
+                f"publishNotReadyAddresses to true. {UNTOUCHED}"
+            )
 
     def _manager_warnings(self, owner: Mapping[str, Any]) -> list[str]:
         return [
@@ -144,10 +162,11 @@ class StatefulSetWorkload(KubernetesWorkload):
         try:
             budgets = call(list_them, self._namespace())["items"]
         except NotFoundError:  # a list is there, or it is no kind of this cluster
-            return [
+            unknown = (
                 f"Whether a PodDisruptionBudget covers {self} is not known: this cluster serves none of policy/v1, as "
                 "Kubernetes does from 1.21. It would not hold up this restore."
-            ]
+            )
+            return [unknown]
         return [
             f"PodDisruptionBudget {one['metadata']['name']} covers {self}: it holds up evictions, not this "
             "restore's stop; while the Pods are down, drains of nodes that it guards may wait."

@@ -17,6 +17,7 @@ from tests.kubernetes.restore.etcd_in_cluster import EtcdStatefulSet
 
 KEY = "restore-1"
 SOURCE = SnapshotSource("0" * 64, {}, {})
+ASKS_ETCD = {"readinessProbe": {"exec": {"command": ["etcdctl", "endpoint", "health"]}}}
 
 
 def without(rules, place, verb):
@@ -58,7 +59,7 @@ def workload(own_namespace):
 @pytest.mark.parametrize(
     ("spec", "container", "words"),
     [
-        ({}, {"readinessProbe": {"exec": {"command": ["etcdctl", "endpoint", "health"]}}}, "OrderedReady.*tcpSocket.*Parallel"),
+        ({}, ASKS_ETCD, "OrderedReady.*tcpSocket.*Parallel"),
         ({"persistentVolumeClaimRetentionPolicy": {"whenScaled": "Delete"}}, {}, "whenScaled to Retain"),
         ({"replicas": 2}, {}, "2 replicas, and initial_cluster names 3"),
     ],
@@ -72,6 +73,23 @@ def test_statefulsets_that_can_not_be_restored_so(own_namespace, workload, tmp_p
         container={"image": "none:1", **container},
     )
     with pytest.raises(WorkloadError, match=f"{words}.*Nothing was stopped"):
+        check(workload)
+
+
+def test_members_that_would_never_find_each_other_again(own_namespace, workload, tmp_path):
+    etcd = EtcdStatefulSet(
+        own_namespace.api,
+        own_namespace.name,
+        tmp_path,
+        spec={"replicas": 0, "podManagementPolicy": "Parallel"},
+        container=ASKS_ETCD,
+    )
+    assert workload.check_object(workload._etcd()) == []
+    quiet = {"spec": {"publishNotReadyAddresses": False}}
+    etcd.core.patch_namespaced_service("etcd", own_namespace.name, quiet)
+    with pytest.raises(
+        WorkloadError, match=r"Service etcd names only Pods that are ready.*Nothing was stopped"
+    ):
         check(workload)
 
 
