@@ -14,6 +14,7 @@ from airflow_provider_stash.workloads.statefulset import StatefulSetWorkload
 from tests.kubernetes.pages import role
 from tests.kubernetes.restore.conftest import Restore
 from tests.kubernetes.restore.etcd_in_cluster import EtcdStatefulSet
+from tests.kubernetes.versions import need_version
 
 KEY = "restore-1"
 SOURCE = SnapshotSource("0" * 64, {}, {})
@@ -65,6 +66,8 @@ def workload(own_namespace):
     ],
 )  # fmt: skip
 def test_statefulsets_that_can_not_be_restored_so(own_namespace, workload, tmp_path, spec, container, words):
+    if "persistentVolumeClaimRetentionPolicy" in spec:
+        need_version(own_namespace.api, 27, "claims that go with their Pods")
     EtcdStatefulSet(
         own_namespace.api,
         own_namespace.name,
@@ -84,7 +87,7 @@ def test_members_that_would_never_find_each_other_again(own_namespace, workload,
         spec={"replicas": 0, "podManagementPolicy": "Parallel"},
         container=ASKS_ETCD,
     )
-    assert workload.check_object(workload._etcd()) == []
+    assert not any("Service" in one for one in workload.check_object(workload._etcd()))
     quiet = {"spec": {"publishNotReadyAddresses": False}}
     etcd.core.patch_namespaced_service("etcd", own_namespace.name, quiet)
     with pytest.raises(
@@ -118,6 +121,7 @@ def test_another_restore_is_in_the_middle(own_namespace, workload, tmp_path):
 def test_what_may_disturb_is_told(own_namespace, workload, tmp_path):
     from kubernetes.client import AutoscalingV1Api, PolicyV1Api
 
+    need_version(own_namespace.api, 21, "policy/v1")
     etcd = EtcdStatefulSet(own_namespace.api, own_namespace.name, tmp_path, spec={"replicas": 0})
     AutoscalingV1Api(own_namespace.api).create_namespaced_horizontal_pod_autoscaler(own_namespace.name, {
         "metadata": {"name": "scaler"},
