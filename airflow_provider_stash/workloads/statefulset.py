@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,8 +15,9 @@ from airflow_provider_stash.kubernetes.selectors import selects
 from airflow_provider_stash.workloads.base import UNTOUCHED
 from airflow_provider_stash.workloads.kubernetes_workload import KubernetesWorkload
 from airflow_provider_stash.workloads.member_jobs import MemberPlace
-from airflow_provider_stash.workloads.permissions import Permission
+from airflow_provider_stash.workloads.permissions import Permission, require_permissions
 from airflow_provider_stash.workloads.pod_template import EtcdPod
+from airflow_provider_stash.workloads.pod_waits import is_ready
 from airflow_provider_stash.workloads.restore_record import Record
 
 _ANNOTATION = f"{PREFIX}/restore"
@@ -88,6 +90,20 @@ class StatefulSetWorkload(KubernetesWorkload):
             if any(one["uid"] == uid for one in pod["metadata"].get("ownerReferences") or ())
         ]
 
+    def end(self, pods: Sequence[Mapping[str, Any]]) -> None:
+        from kubernetes.client import CoreV1Api
+
+        if not pods or not _one_by_one(self._read()):
+            return
+        # Its controller ends one after another, and first waits until the one whose turn it is has become ready.
+        delete = CoreV1Api(self._client()).delete_namespaced_pod
+        for pod in pods:
+            metadata = pod["metadata"]
+            if not is_ready(pod) and "deletionTimestamp" not in metadata:
+                only_it = {"preconditions": {"uid": metadata["uid"]}}
+                with contextlib.suppress(NotFoundError, ConflictError):
+                    call(delete, metadata["name"], self._namespace(), body=only_it)
+
     def check_object(self, etcd: EtcdPod) -> list[str]:
         owner = self._read()
         spec, replicas = owner["spec"], int(owner["spec"].get("replicas") or 0)
@@ -104,17 +120,16 @@ class StatefulSetWorkload(KubernetesWorkload):
                 f"persistentVolumeClaimRetentionPolicy.whenScaled to Retain. {UNTOUCHED}"
             )
         probe = etcd.waits_for_peers
-        if (
-            spec.get("podManagementPolicy", "OrderedReady") == "OrderedReady"
-            and len(etcd.peer_urls) > 1
-            and probe
-        ):
+        if _one_by_one(owner) and len(etcd.peer_urls) > 1 and probe:
             raise WorkloadError(
                 f"{self} starts its Pods one after another (podManagementPolicy OrderedReady), and the first would "
                 f"never be ready: its {probe} asks etcd, which answers only when most members run. Make that probe a "
                 "tcpSocket, or recreate the StatefulSet with podManagementPolicy Parallel (kubectl delete statefulset "
                 f"{self.name} --cascade=orphan, then apply it). {UNTOUCHED}"
             )
+        if _one_by_one(owner):
+            ends = [Permission("delete", "", "pods", one.pod) for one in self.places(etcd)]
+            require_permissions(self._client(), self._namespace(), ends)
         if probe and len(etcd.peer_urls) > 1:
             self._check_names(str(spec.get("serviceName") or ""), etcd, probe)
         return [*self._manager_warnings(owner), *self._autoscaler_warnings(), *self._budget_warnings(owner)]
@@ -221,6 +236,10 @@ def member_of(pod: str, peer_urls: Mapping[str, Sequence[str]], where: str) -> s
     raise InvalidConfigurationError(
         f"{where}: initial_cluster names no member for Pod {pod}: {', '.join(peer_urls)}. {UNTOUCHED}"
     )
+
+
+def _one_by_one(owner: Mapping[str, Any]) -> bool:
+    return bool(owner["spec"].get("podManagementPolicy", "OrderedReady") == "OrderedReady")
 
 
 def _sets_replicas(managed: Mapping[str, Any]) -> bool:

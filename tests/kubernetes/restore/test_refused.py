@@ -34,7 +34,9 @@ def check(workload):
 
 
 @pytest.mark.parametrize("kind", [StatefulSetWorkload, PodWorkload])
-def test_one_permission_less_is_named(own_namespace, kind):
+def test_one_permission_less_is_named(own_namespace, kind, tmp_path):
+    if kind is StatefulSetWorkload:  # which names the Pods that may have to be deleted
+        EtcdStatefulSet(own_namespace.api, own_namespace.name, tmp_path, spec={"replicas": 0})
     rules = role(
         {StatefulSetWorkload: "airflow-stash-restore", PodWorkload: "airflow-stash-restore-pod"}[kind]
     )["rules"]

@@ -17,7 +17,10 @@ RULES = role("airflow-stash-restore")["rules"]
 
 @pytest.fixture(scope="module")
 def cluster(namespace, tmp_path_factory):
-    etcd = EtcdStatefulSet(namespace.api, namespace.name, tmp_path_factory.mktemp("etcd"), password=PASSWORD)
+    """With a probe, so that members that have crashed are never ready, not even for a moment."""
+    probe = {"readinessProbe": {"tcpSocket": {"port": 2379}, "periodSeconds": 1}}
+    directory = tmp_path_factory.mktemp("etcd")
+    etcd = EtcdStatefulSet(namespace.api, namespace.name, directory, password=PASSWORD, container=probe)
     etcd.start()
     return etcd
 

@@ -96,6 +96,33 @@ def test_a_cluster_that_serves_no_budgets_is_told(monkeypatch):
     assert "serves none of policy/v1" in warning
 
 
+@pytest.mark.parametrize(("policy", "ended"), [("OrderedReady", ["etcd-1"]), ("Parallel", [])])
+def test_pods_that_are_not_ready_are_ended_where_the_controller_waits_for_them(monkeypatch, policy, ended):
+    deleted = []
+
+    def call(method, name, namespace, *, body):
+        assert method.__name__ == "delete_namespaced_pod"
+        deleted.append((name, body["preconditions"]["uid"]))
+
+    def pod_of(name, status, **metadata):
+        conditions = [{"type": "Ready", "status": status}]
+        return {
+            "metadata": {"name": name, "uid": f"uid-{name}", **metadata},
+            "status": {"conditions": conditions},
+        }
+
+    monkeypatch.setattr(statefulset, "call", call)
+    workload = Eleven(name="etcd", api_client=object())
+    monkeypatch.setattr(Eleven, "_read", lambda self: {"spec": {"podManagementPolicy": policy}})
+    pods = [
+        pod_of("etcd-0", "True"),
+        pod_of("etcd-1", "False"),
+        pod_of("etcd-2", "False", deletionTimestamp="now"),
+    ]
+    workload.end(pods)
+    assert deleted == [(name, f"uid-{name}") for name in ended]
+
+
 def test_an_address_as_peer_url_needs_no_name():
     spec = {"containers": [{"name": "e", "volumeMounts": [{"name": "d", "mountPath": "/d"}]}]}
     etcd = read_pod(spec, where="w", data_dir="/d", initial_cluster="m=http://10.0.0.1:2380")
