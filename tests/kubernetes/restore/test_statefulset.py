@@ -17,7 +17,7 @@ RULES = role("airflow-stash-restore")["rules"]
 
 @pytest.fixture(scope="module")
 def cluster(namespace, tmp_path_factory):
-    """With a probe, so that members that have crashed are never ready, not even for a moment."""
+    """With a probe: members that crash again and again are hardly ever ready."""
     probe = {"readinessProbe": {"tcpSocket": {"port": 2379}, "periodSeconds": 1}}
     directory = tmp_path_factory.mktemp("etcd")
     etcd = EtcdStatefulSet(namespace.api, namespace.name, directory, password=PASSWORD, container=probe)
