@@ -17,6 +17,7 @@ from tests.kubesim.objects import (
     EVENTS,
     NAMESPACES,
     PODS,
+    SECRETS,
     SERVICE_ACCOUNTS,
     ApiError,
     Object,
@@ -159,6 +160,8 @@ class Store:
                 new["status"] = old["status"]
             after |= {name: before[name] for name in _KEPT if name in before}
             admission.check_change(resource, old, new)
+            if resource is SECRETS:
+                admission.take_string_data(new)
             new |= {"apiVersion": resource.api_version, "kind": resource.kind}
         if new == old:
             return old
