@@ -54,6 +54,21 @@ def why_waiting(pod: _Object | None, events: Sequence[_Object] = ()) -> str:
     return ""
 
 
+def what_goes_on(events: Sequence[_Object]) -> str:
+    """
+    Tell what a Pod that has not started is busy with, though nothing is wrong; empty: that is not known.
+
+    :param events: of the Job and the Pod.
+    """
+    had = {_of_container(event) for event in events if event.get("reason") == "Pulled"}
+    for event in _latest(events):
+        if event.get("reason") == "Pulling" and _of_container(event) not in had:
+            return _told(
+                "Pulling", event.get("message"), "raise startup_timeout, or see why the image comes slowly"
+            )
+    return ""
+
+
 def why_failed(job: _Object | None, pod: _Object | None, events: Sequence[_Object] = ()) -> str:
     """
     Tell why a Job ended without its step's word: reason and what to do.
@@ -170,6 +185,10 @@ def _latest(events: Sequence[_Object]) -> list[_Object]:
     return sorted(
         events, key=lambda one: one.get("lastTimestamp") or one.get("eventTime") or "", reverse=True
     )
+
+
+def _of_container(event: _Object) -> object:
+    return (event.get("involvedObject") or {}).get("fieldPath")
 
 
 def _told(reason: object, message: object, advice: str) -> str:

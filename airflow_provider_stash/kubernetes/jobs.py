@@ -12,7 +12,7 @@ from typing import Any
 from airflow_provider_stash.exceptions import JobFailedError, KubernetesError, KubernetesPermissionError
 from airflow_provider_stash.kubernetes.api import ConflictError, NotFoundError, call, open_stream
 from airflow_provider_stash.kubernetes.containers import telling_container, waits
-from airflow_provider_stash.kubernetes.failures import why_failed, why_waiting
+from airflow_provider_stash.kubernetes.failures import what_goes_on, why_failed, why_waiting
 from airflow_provider_stash.kubernetes.logs import Say, Shown
 from airflow_provider_stash.kubernetes.manifests import CONTAINER
 from airflow_provider_stash.kubernetes.record import is_record, read_record
@@ -171,7 +171,8 @@ class Jobs:
     def why_not_started(self, name: str, seconds: float) -> JobFailedError:
         """Make the error of a Job whose container has not started."""
         pod = self.pod(name)
-        why = why_waiting(pod, self._events(name, pod)) or "The cluster gives no reason."
+        events = self._events(name, pod)
+        why = why_waiting(pod, events) or what_goes_on(events) or "The cluster gives no reason."
         return JobFailedError(
             f"Job {self.namespace}/{name} did not start its container within {seconds:.0f} s. {why}{self._denied}"
         )

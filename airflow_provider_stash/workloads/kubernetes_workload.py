@@ -310,11 +310,16 @@ class KubernetesWorkload(Workload):
         """Name what else may have changed the object."""
         return "nothing is known of by whom"
 
+    def end(self, pods: Sequence[Mapping[str, Any]]) -> None:
+        """End Pods that would not go by themselves though none is wanted any more."""
+
     def _wait_gone(self) -> None:
         def look() -> str:
             if self.replicas():
                 raise WorkloadError(self._fight())
-            left = [pod["metadata"]["name"] for pod in self.pods()]
+            pods = self.pods()
+            self.end(pods)
+            left = [pod["metadata"]["name"] for pod in pods]
             return f"Pods {', '.join(left)} are not gone" if left else ""
 
         wait_for(self, look, self.stop_timeout)

@@ -44,3 +44,11 @@ def runs(pod: Mapping[str, Any]) -> bool:
         and bool(statuses)
         and all("running" in (one.get("state") or {}) for one in statuses)
     )
+
+
+def is_ready(pod: Mapping[str, Any]) -> bool:
+    """Tell whether a Pod is ready, and stays."""
+    conditions = (pod.get("status") or {}).get("conditions") or ()
+    return "deletionTimestamp" not in pod["metadata"] and any(
+        one["type"] == "Ready" and one["status"] == "True" for one in conditions
+    )

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 from airflow_provider_stash.exceptions import InvalidConfigurationError, WorkloadError
-from airflow_provider_stash.kubernetes.api import ConflictError, call
+from airflow_provider_stash.kubernetes.api import ConflictError, NotFoundError, call
 from airflow_provider_stash.kubernetes.manifests import PREFIX
 from airflow_provider_stash.kubernetes.selectors import selects
 from airflow_provider_stash.workloads.base import UNTOUCHED
 from airflow_provider_stash.workloads.kubernetes_workload import KubernetesWorkload
 from airflow_provider_stash.workloads.member_jobs import MemberPlace
-from airflow_provider_stash.workloads.permissions import Permission
+from airflow_provider_stash.workloads.permissions import Permission, require_permissions
 from airflow_provider_stash.workloads.pod_template import EtcdPod
+from airflow_provider_stash.workloads.pod_waits import is_ready
 from airflow_provider_stash.workloads.restore_record import Record
 
 _ANNOTATION = f"{PREFIX}/restore"
@@ -42,6 +44,7 @@ class StatefulSetWorkload(KubernetesWorkload):
             Permission("patch", "apps", "statefulsets", self.name),
             Permission("list", "autoscaling", "horizontalpodautoscalers"),
             Permission("list", "policy", "poddisruptionbudgets"),
+            Permission("get", "", "services"),
         )
 
     def pod_spec(self) -> Mapping[str, Any]:
@@ -87,6 +90,20 @@ class StatefulSetWorkload(KubernetesWorkload):
             if any(one["uid"] == uid for one in pod["metadata"].get("ownerReferences") or ())
         ]
 
+    def end(self, pods: Sequence[Mapping[str, Any]]) -> None:
+        from kubernetes.client import CoreV1Api
+
+        if not pods or not _one_by_one(self._read()):
+            return
+        # Its controller ends one after another, and first waits until the one whose turn it is has become ready.
+        delete = CoreV1Api(self._client()).delete_namespaced_pod
+        for pod in pods:
+            metadata = pod["metadata"]
+            if not is_ready(pod) and "deletionTimestamp" not in metadata:
+                only_it = {"preconditions": {"uid": metadata["uid"]}}
+                with contextlib.suppress(NotFoundError, ConflictError):
+                    call(delete, metadata["name"], self._namespace(), body=only_it)
+
     def check_object(self, etcd: EtcdPod) -> list[str]:
         owner = self._read()
         spec, replicas = owner["spec"], int(owner["spec"].get("replicas") or 0)
@@ -103,18 +120,34 @@ class StatefulSetWorkload(KubernetesWorkload):
                 f"persistentVolumeClaimRetentionPolicy.whenScaled to Retain. {UNTOUCHED}"
             )
         probe = etcd.waits_for_peers
-        if (
-            spec.get("podManagementPolicy", "OrderedReady") == "OrderedReady"
-            and len(etcd.peer_urls) > 1
-            and probe
-        ):
+        if _one_by_one(owner) and len(etcd.peer_urls) > 1 and probe:
             raise WorkloadError(
                 f"{self} starts its Pods one after another (podManagementPolicy OrderedReady), and the first would "
                 f"never be ready: its {probe} asks etcd, which answers only when most members run. Make that probe a "
                 "tcpSocket, or recreate the StatefulSet with podManagementPolicy Parallel (kubectl delete statefulset "
                 f"{self.name} --cascade=orphan, then apply it). {UNTOUCHED}"
             )
+        if _one_by_one(owner):
+            ends = [Permission("delete", "", "pods", one.pod) for one in self.places(etcd)]
+            require_permissions(self._client(), self._namespace(), ends)
+        if probe and len(etcd.peer_urls) > 1:
+            self._check_names(str(spec.get("serviceName") or ""), etcd, probe)
         return [*self._manager_warnings(owner), *self._autoscaler_warnings(), *self._budget_warnings(owner)]
+
+    def _check_names(self, service: str, etcd: EtcdPod, probe: str) -> None:
+        """Refuse where members that start all anew would wait for each other's names for ever."""
+        from kubernetes.client import CoreV1Api
+
+        hosts = {urlsplit(url).hostname or "" for urls in etcd.peer_urls.values() for url in urls}
+        if service not in {host.split(".")[1] for host in hosts if "." in host}:
+            return  # their names are not those that this Service gives
+        found = call(CoreV1Api(self._client()).read_namespaced_service, service, self._namespace())
+        if not found["spec"].get("publishNotReadyAddresses"):
+            raise WorkloadError(
+                f"{self}: its {probe} asks etcd, which answers only when most members run, and Service {service} names "
+                "only Pods that are ready: once all are stopped, no member would find another again. Set its "
+                f"publishNotReadyAddresses to true. {UNTOUCHED}"
+            )
 
     def _manager_warnings(self, owner: Mapping[str, Any]) -> list[str]:
         return [
@@ -125,9 +158,9 @@ class StatefulSetWorkload(KubernetesWorkload):
         ]
 
     def _autoscaler_warnings(self) -> list[str]:
-        from kubernetes.client import AutoscalingV2Api
+        from kubernetes.client import AutoscalingV1Api
 
-        list_them = AutoscalingV2Api(self._client()).list_namespaced_horizontal_pod_autoscaler
+        list_them = AutoscalingV1Api(self._client()).list_namespaced_horizontal_pod_autoscaler
         return [
             f"HorizontalPodAutoscaler {one['metadata']['name']} scales {self}. Kubernetes pauses it while there are 0 "
             "replicas, and it acts again afterwards: an etcd cluster's members are not to be autoscaled."
@@ -141,10 +174,18 @@ class StatefulSetWorkload(KubernetesWorkload):
 
         labels = owner["spec"]["template"]["metadata"].get("labels") or {}
         list_them = PolicyV1Api(self._client()).list_namespaced_pod_disruption_budget
+        try:
+            budgets = call(list_them, self._namespace())["items"]
+        except NotFoundError:  # a list is there, or it is no kind of this cluster
+            unknown = (
+                f"Whether a PodDisruptionBudget covers {self} is not known: this cluster serves none of policy/v1, as "
+                "Kubernetes does from 1.21. It would not hold up this restore."
+            )
+            return [unknown]
         return [
             f"PodDisruptionBudget {one['metadata']['name']} covers {self}: it holds up evictions, not this "
             "restore's stop; while the Pods are down, drains of nodes that it guards may wait."
-            for one in call(list_them, self._namespace())["items"]
+            for one in budgets
             if selects(one["spec"].get("selector"), labels)
         ]
 
@@ -195,6 +236,10 @@ def member_of(pod: str, peer_urls: Mapping[str, Sequence[str]], where: str) -> s
     raise InvalidConfigurationError(
         f"{where}: initial_cluster names no member for Pod {pod}: {', '.join(peer_urls)}. {UNTOUCHED}"
     )
+
+
+def _one_by_one(owner: Mapping[str, Any]) -> bool:
+    return bool(owner["spec"].get("podManagementPolicy", "OrderedReady") == "OrderedReady")
 
 
 def _sets_replicas(managed: Mapping[str, Any]) -> bool:

@@ -10,7 +10,7 @@ from airflow_provider_stash.exceptions import InvalidConfigurationError, Kuberne
 from airflow_provider_stash.kubernetes.api import NotFoundError, call
 from airflow_provider_stash.kubernetes.running_pod import RunningPod
 from airflow_provider_stash.workloads.pod import PodWorkload
-from airflow_provider_stash.workloads.pod_waits import wait_for
+from airflow_provider_stash.workloads.pod_waits import is_ready, wait_for
 from airflow_provider_stash.workloads.statefulset import StatefulSetWorkload
 
 _KINDS = ("Service", "StatefulSet", "Pod")
@@ -57,7 +57,7 @@ class TargetPod:
 
         def look() -> str:
             pods = self._pods(api_client, self.namespace or namespace, where)
-            found[:] = filter(_ready, pods)
+            found[:] = filter(is_ready, pods)
             seen = ", ".join(f"{_name(pod)} is {_state(pod)}" for pod in sorted(pods, key=_name))
             return "" if found else f"no pod is ready ({seen or 'there is none'})"
 
@@ -94,13 +94,6 @@ def _behind_service(api_client: Any, namespace: str, name: str) -> list[dict[str
 
 def _name(pod: Mapping[str, Any]) -> str:
     return str(pod["metadata"]["name"])
-
-
-def _ready(pod: Mapping[str, Any]) -> bool:
-    conditions = (pod.get("status") or {}).get("conditions") or ()
-    return "deletionTimestamp" not in pod["metadata"] and any(
-        one["type"] == "Ready" and one["status"] == "True" for one in conditions
-    )
 
 
 def _state(pod: Mapping[str, Any]) -> str:

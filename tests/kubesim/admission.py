@@ -10,6 +10,7 @@ from tests.kubesim.objects import (
     JOBS,
     NAMESPACES,
     PODS,
+    ROLES,
     SECRETS,
     STATEFUL_SETS,
     ApiError,
@@ -65,6 +66,9 @@ def check(resource: Resource, thing: Object) -> None:
                           if mount["name"] not in known]  # fmt: skip
     if resource is JOBS and dig(pod, "restartPolicy") not in {"Never", "OnFailure"}:
         wrong.append('spec.template.spec.restartPolicy: Required value: valid values: "OnFailure", "Never"')
+    if resource is ROLES:
+        wrong += [f"rules[{place}].verbs: Required value: verbs must contain at least one value"
+                  for place, rule in enumerate(thing.get("rules") or []) if not rule.get("verbs")]  # fmt: skip
     if wrong:
         message = f'{resource.kind} "{name}" is invalid: {", ".join(wrong)}'
         raise ApiError(422, "Invalid", message, name=name, kind=resource.kind)

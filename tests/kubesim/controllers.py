@@ -113,7 +113,10 @@ class Controllers:
         wanted = [f"{metadata['name']}-{ordinal}" for ordinal in range(first, first + spec["replicas"])]
         parallel = spec["podManagementPolicy"] == "Parallel"
         surplus = sorted((name for name in pods if name not in wanted), key=_ordinal, reverse=True)
+        unready = [name for name, pod in pods.items() if not is_true(pod, "Ready")]
         for name in surplus:
+            if not parallel and name in unready and name != min(unready, key=_ordinal):
+                break  # the real one waits until it is ready, too
             if not pods[name]["metadata"].get("deletionTimestamp"):
                 self._store.delete(PODS, pods[name])
             if not parallel:

@@ -11,7 +11,8 @@ import socket
 import subprocess
 from pathlib import Path
 
-from tests.kubesim.objects import PODS, SERVICES, Object, dig
+from tests.kubesim.objects import PODS, SERVICES, Object, dig, is_true
+from tests.kubesim.selectors import selected
 from tests.kubesim.store import Store
 
 _PREFIX = "ks-"
@@ -102,42 +103,50 @@ class Network:
         lines = ["127.0.0.1 localhost"]
         for pod in self._store.all(PODS):
             if address := dig(pod, "status.podIP"):
-                lines.append(f"{address} {' '.join(_pod_names(pod))}")
+                lines.append(f"{address} {hostname(pod)}")
         for service in self._store.all(SERVICES):
             address = dig(service, "spec.clusterIP")
-            metadata = service["metadata"]
-            base = f"{metadata['name']}.{metadata['namespace']}"
-            names = f"{metadata['name']} {base} {base}.svc {base}.svc.cluster.local"
             if address and address != "None":
-                lines.append(f"{address} {names}")
+                lines.append(f"{address} {_forms(service['metadata']['name'], service)}")
             elif address == "None":
-                selector = dig(service, "spec.selector", {})
-                for pod in self._store.all(PODS, metadata["namespace"]):
-                    labels = pod["metadata"].get("labels") or {}
-                    if (
-                        (address := dig(pod, "status.podIP"))
-                        and selector
-                        and selector.items() <= labels.items()
-                    ):
-                        lines.append(f"{address} {names}")
+                lines += self._behind(service)
         # In place: containers have this very file mounted.
         with self.hosts_file.open("r+") as file:
             file.write("\n".join(lines) + "\n")
             file.truncate()
 
+    def _behind(self, service: Object) -> list[str]:
+        """Give the lines of the pods behind a headless Service."""
+        name, lines = service["metadata"]["name"], []
+        for pod in self._store.all(PODS, service["metadata"]["namespace"]):
+            if serves(service, pod):
+                address = pod["status"]["podIP"]
+                lines.append(f"{address} {_forms(name, service)}")
+                if pod["spec"].get("subdomain") == name:
+                    lines.append(f"{address} {_forms(f'{hostname(pod)}.{name}', service)}")
+        return lines
 
-def _pod_names(pod: Object) -> list[str]:
-    metadata, spec = pod["metadata"], pod["spec"]
-    name = spec.get("hostname") or metadata["name"]
-    subdomain = spec.get("subdomain")
-    if not subdomain:
-        return [name]
-    base = f"{name}.{subdomain}"
-    return [
-        name,
-        base,
-        *(f"{base}.{metadata['namespace']}{end}" for end in ("", ".svc", ".svc.cluster.local")),
-    ]
+
+def serves(service: Object, pod: Object) -> bool:
+    """Tell whether a Service passes on to a pod, and names it: it is ready, or the Service publishes others, too."""
+    return (
+        bool(dig(pod, "status.podIP"))
+        and "deletionTimestamp" not in pod["metadata"]
+        and selected(dig(service, "spec.selector"), pod["metadata"].get("labels") or {})
+        and (is_true(pod, "Ready") or bool(dig(service, "spec.publishNotReadyAddresses")))
+    )
+
+
+def hostname(pod: Object) -> str:
+    """Give the name that a pod has for itself."""
+    return str(pod["spec"].get("hostname") or pod["metadata"]["name"])
+
+
+def _forms(name: str, service: Object) -> str:
+    namespace = service["metadata"]["namespace"]
+    return " ".join(
+        f"{name}{end}" for end in ("", *(f".{namespace}{end}" for end in ("", ".svc", ".svc.cluster.local")))
+    )
 
 
 def _short(uid: str) -> str:

@@ -62,7 +62,7 @@ STATEFUL_SETS = Resource(
 )
 AUTOSCALERS = Resource(
     "autoscaling",
-    "v2",
+    "v1",
     "horizontalpodautoscalers",
     "HorizontalPodAutoscaler",
     subresources=frozenset({"status"}),

@@ -34,6 +34,7 @@ class PodRun:
         self._states: dict[str, Object] = {}
         self._runs: dict[str, ContainerRun] = {}
         self._address: str | None = None
+        self._ready = False
         self._grace: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
     async def run(self) -> None:
@@ -245,3 +246,6 @@ class PodRun:
                 initContainerStatuses=[dict(self._states[one["name"]]) for one in self._inits],
                 **given, **fields,
             )  # fmt: skip
+        if ready != self._ready:
+            self._ready = ready
+            self._network.write_hosts()

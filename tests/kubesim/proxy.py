@@ -8,9 +8,8 @@ import copy
 import itertools
 import logging
 
-from tests.kubesim.network import Network
-from tests.kubesim.objects import PODS, SERVICES, Object, dig, is_true
-from tests.kubesim.selectors import selected
+from tests.kubesim.network import Network, serves
+from tests.kubesim.objects import PODS, SERVICES, Object, dig
 from tests.kubesim.store import Store
 
 log = logging.getLogger(__name__)
@@ -40,6 +39,7 @@ class ServiceProxy:
 
     async def _open(self, service: Object) -> None:
         if dig(service, "spec.clusterIP") == "None":
+            self._network.write_hosts()
             return
         address = self._network.address("service")
         await self._network.add_service(address)
@@ -68,11 +68,8 @@ class ServiceProxy:
     def _target(self, service: Object, port: Object) -> tuple[str, int] | None:
         wanted = port.get("targetPort", port["port"])
         ready = [
-            pod
-            for pod in self._store.all(PODS, service["metadata"]["namespace"])
-            if selected(dig(service, "spec.selector"), pod["metadata"].get("labels") or {})
-            and is_true(pod, "Ready") and "deletionTimestamp" not in pod["metadata"]
-        ]  # fmt: skip
+            pod for pod in self._store.all(PODS, service["metadata"]["namespace"]) if serves(service, pod)
+        ]
         if not ready:
             return None
         pod = ready[next(self._turn) % len(ready)]

@@ -187,6 +187,25 @@ def test_exec_services_names_and_signals(api, core):
     assert time.monotonic() - begin < 25  # it took the signal
 
 
+def test_a_headless_service_names_pods_when_they_are_ready(core):
+    """Members of an etcd that is ready only as a whole find each other by ``publishNotReadyAddresses`` alone."""
+    for name, spec in (("quiet", {}), ("loud", {"publishNotReadyAddresses": True})):
+        spec |= {"clusterIP": "None", "selector": {"app": "named"}, "ports": [{"port": 80}]}
+        core.create_namespaced_service("default", {"metadata": {"name": name}, "spec": spec})
+    probe = {"exec": {"command": ["test", "-e", "/ready"]}, "periodSeconds": 1}
+    body = pod("named", "sleep 300", container={"readinessProbe": probe}, hostname="me", subdomain="quiet")
+    core.create_namespaced_pod("default", body)
+    wait_until(lambda: phase(core, "named") == "Running", "it runs", 30)
+
+    def names():
+        script = "for one in quiet me.quiet me.quiet.default.svc loud; do getent hosts $one >/dev/null && echo $one; done"
+        return run_in_pod(core, "named", "default", script).split()
+
+    assert names() == ["loud"]
+    run_in_pod(core, "named", "default", "touch /ready")
+    wait_until(lambda: names() == ["quiet", "me.quiet", "me.quiet.default.svc", "loud"], "it is ready", 30)
+
+
 def test_exec_picks_a_container_and_tells_how_the_command_ended(core):
     second = {"name": "d", "image": IMAGE, "command": ["/bin/sh", "-c", "export WHO=d; sleep 1000"]}
     two = pod("eight", "sleep 1000")

@@ -13,6 +13,7 @@ from kubernetes.client import ApiException
 
 from airflow_provider_stash.kubernetes.job_settings import KubernetesJob
 from tests.kubernetes.accounts import kubeconfig_of
+from tests.kubernetes.namespaces import make_namespace
 from tests.kubernetes.pages import role
 
 IMAGE = os.environ.get("STASH_TEST_IMAGE", "kubesim/stash:test")
@@ -47,8 +48,8 @@ class Cluster:
     def of(cls, kubeconfig, directory):
         """Make the namespace, with a claim for repositories, and remove it in the end."""
         one = cls(kubeconfig, directory)
-        one.core.create_namespace({"metadata": {"name": one.namespace}})
         try:
+            make_namespace(one.core, one.namespace)
             claim = {
                 "metadata": {"name": "repository"},
                 "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
@@ -90,7 +91,9 @@ class Cluster:
         wait_until(lambda: not self.left())
 
     def jobs(self):
-        return self.batch.list_namespaced_job(self.namespace).items
+        """Give the Jobs that are not on their way out: one stays until its Pod is gone."""
+        listed = self.batch.list_namespaced_job(self.namespace).items
+        return [one for one in listed if one.metadata.deletion_timestamp is None]
 
     def log(self, pod):
         """Give a pod's log; empty before it has started."""
@@ -213,7 +216,8 @@ def run(cluster):
 
 def without(rules, resource, verb):
     """Give rules with one permission less."""
-    return [
+    less = [
         {**rule, "verbs": [one for one in rule["verbs"] if resource not in rule["resources"] or one != verb]}
         for rule in rules
     ]
+    return [rule for rule in less if rule["verbs"]]  # a rule without a verb is refused

@@ -22,6 +22,7 @@ from testbed.binaries import newest_etcd, restics
 from testbed.process import wait_until
 from testbed.restic_repository import make_repository
 from tests.kubernetes.accounts import kubeconfig_of
+from tests.kubernetes.namespaces import make_namespace
 from tests.kubernetes.pages import role
 from tests.kubernetes.restore.etcd_in_cluster import RepositoryServer
 from tests.kubernetes.restore.run import Run
@@ -37,7 +38,7 @@ def admin(kubeconfig):
 @pytest.fixture(scope="module")
 def repository_server(admin):
     core, name = client.CoreV1Api(admin), f"stash-repository-{secrets.token_hex(3)}"
-    core.create_namespace({"metadata": {"name": name}})
+    make_namespace(core, name)
     yield RepositoryServer(admin, name)
     core.delete_namespace(name)
 
@@ -48,7 +49,7 @@ class Namespace:
     def __init__(self, admin, kubeconfig, directory):
         self.api, self.name, self.directory = admin, f"stash-restore-{secrets.token_hex(3)}", directory
         self.core, self._kubeconfig = client.CoreV1Api(admin), kubeconfig
-        self.core.create_namespace({"metadata": {"name": self.name}})
+        make_namespace(self.core, self.name)
 
     def account(self, rules):
         """Make a service account with these rules; gives a kubeconfig."""

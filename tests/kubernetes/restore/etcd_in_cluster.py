@@ -54,7 +54,10 @@ class EtcdInCluster(EtcdAccess):
 
     def _make_services(self):
         ports = [{"port": 2379, "name": "client"}, {"port": 2380, "name": "peer"}]
-        headless = {"clusterIP": "None", "ports": ports, "selector": {"app": self.name}}
+        # Members must find each other before they are ready, where a probe asks etcd.
+        headless = {
+            "clusterIP": "None", "ports": ports, "selector": {"app": self.name}, "publishNotReadyAddresses": True,
+        }  # fmt: skip
         self.core.create_namespaced_service(
             self.namespace, {"metadata": {"name": self.service}, "spec": headless}
         )

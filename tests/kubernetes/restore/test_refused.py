@@ -14,16 +14,19 @@ from airflow_provider_stash.workloads.statefulset import StatefulSetWorkload
 from tests.kubernetes.pages import role
 from tests.kubernetes.restore.conftest import Restore
 from tests.kubernetes.restore.etcd_in_cluster import EtcdStatefulSet
+from tests.kubernetes.versions import need_version
 
 KEY = "restore-1"
 SOURCE = SnapshotSource("0" * 64, {}, {})
+ASKS_ETCD = {"readinessProbe": {"exec": {"command": ["etcdctl", "endpoint", "health"]}}}
 
 
 def without(rules, place, verb):
-    return [
+    less = [
         {**rule, "verbs": [one for one in rule["verbs"] if at != place or one != verb]}
         for at, rule in enumerate(rules)
     ]
+    return [rule for rule in less if rule["verbs"]]  # a rule without a verb is refused
 
 
 def check(workload):
@@ -31,7 +34,9 @@ def check(workload):
 
 
 @pytest.mark.parametrize("kind", [StatefulSetWorkload, PodWorkload])
-def test_one_permission_less_is_named(own_namespace, kind):
+def test_one_permission_less_is_named(own_namespace, kind, tmp_path):
+    if kind is StatefulSetWorkload:  # which names the Pods that may have to be deleted
+        EtcdStatefulSet(own_namespace.api, own_namespace.name, tmp_path, spec={"replicas": 0})
     rules = role(
         {StatefulSetWorkload: "airflow-stash-restore", PodWorkload: "airflow-stash-restore-pod"}[kind]
     )["rules"]
@@ -57,12 +62,14 @@ def workload(own_namespace):
 @pytest.mark.parametrize(
     ("spec", "container", "words"),
     [
-        ({}, {"readinessProbe": {"exec": {"command": ["etcdctl", "endpoint", "health"]}}}, "OrderedReady.*tcpSocket.*Parallel"),
+        ({}, ASKS_ETCD, "OrderedReady.*tcpSocket.*Parallel"),
         ({"persistentVolumeClaimRetentionPolicy": {"whenScaled": "Delete"}}, {}, "whenScaled to Retain"),
         ({"replicas": 2}, {}, "2 replicas, and initial_cluster names 3"),
     ],
 )  # fmt: skip
 def test_statefulsets_that_can_not_be_restored_so(own_namespace, workload, tmp_path, spec, container, words):
+    if "persistentVolumeClaimRetentionPolicy" in spec:
+        need_version(own_namespace.api, 27, "claims that go with their Pods")
     EtcdStatefulSet(
         own_namespace.api,
         own_namespace.name,
@@ -71,6 +78,23 @@ def test_statefulsets_that_can_not_be_restored_so(own_namespace, workload, tmp_p
         container={"image": "none:1", **container},
     )
     with pytest.raises(WorkloadError, match=f"{words}.*Nothing was stopped"):
+        check(workload)
+
+
+def test_members_that_would_never_find_each_other_again(own_namespace, workload, tmp_path):
+    etcd = EtcdStatefulSet(
+        own_namespace.api,
+        own_namespace.name,
+        tmp_path,
+        spec={"replicas": 0, "podManagementPolicy": "Parallel"},
+        container=ASKS_ETCD,
+    )
+    assert not any("Service" in one for one in workload.check_object(workload._etcd()))
+    quiet = {"spec": {"publishNotReadyAddresses": False}}
+    etcd.core.patch_namespaced_service("etcd", own_namespace.name, quiet)
+    with pytest.raises(
+        WorkloadError, match=r"Service etcd names only Pods that are ready.*Nothing was stopped"
+    ):
         check(workload)
 
 
@@ -97,10 +121,11 @@ def test_another_restore_is_in_the_middle(own_namespace, workload, tmp_path):
 
 
 def test_what_may_disturb_is_told(own_namespace, workload, tmp_path):
-    from kubernetes.client import AutoscalingV2Api, PolicyV1Api
+    from kubernetes.client import AutoscalingV1Api, PolicyV1Api
 
+    need_version(own_namespace.api, 21, "policy/v1")
     etcd = EtcdStatefulSet(own_namespace.api, own_namespace.name, tmp_path, spec={"replicas": 0})
-    AutoscalingV2Api(own_namespace.api).create_namespaced_horizontal_pod_autoscaler(own_namespace.name, {
+    AutoscalingV1Api(own_namespace.api).create_namespaced_horizontal_pod_autoscaler(own_namespace.name, {
         "metadata": {"name": "scaler"},
         "spec": {"scaleTargetRef": {"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "etcd"}, "maxReplicas": 5},
     })  # fmt: skip

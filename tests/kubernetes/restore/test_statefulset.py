@@ -17,7 +17,10 @@ RULES = role("airflow-stash-restore")["rules"]
 
 @pytest.fixture(scope="module")
 def cluster(namespace, tmp_path_factory):
-    etcd = EtcdStatefulSet(namespace.api, namespace.name, tmp_path_factory.mktemp("etcd"), password=PASSWORD)
+    """With a probe: members that crash again and again are hardly ever ready."""
+    probe = {"readinessProbe": {"tcpSocket": {"port": 2379}, "periodSeconds": 1}}
+    directory = tmp_path_factory.mktemp("etcd")
+    etcd = EtcdStatefulSet(namespace.api, namespace.name, directory, password=PASSWORD, container=probe)
     etcd.start()
     return etcd
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from airflow_provider_stash.kubernetes.failures import why_failed, why_waiting
+from airflow_provider_stash.kubernetes.failures import what_goes_on, why_failed, why_waiting
 
 JOB = {"spec": {"activeDeadlineSeconds": 60}, "status": {"conditions": [
     {"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded", "message": "Job has reached the specified backoff limit"}
@@ -63,6 +63,24 @@ def test_why_a_pod_waits(last_pod, events, said):
     told = why_waiting(last_pod, events)
     assert told.startswith(said)
     assert bool(told) == bool(said)
+
+
+def test_an_image_that_comes_slowly():
+    """Seen on Kubernetes 1.20, whose Pod tells no more than ContainerCreating."""
+
+    def event(reason, container):
+        path = f"spec.containers{{{container}}}"
+        return {
+            "reason": reason,
+            "message": f'{reason} image "{container}:1"',
+            "involvedObject": {"fieldPath": path},
+        }
+
+    events = [event("Pulling", "helper"), event("Pulled", "helper"), event("Pulling", "step")]
+    assert what_goes_on(events) == (
+        'Pulling: Pulling image "step:1". What to do: raise startup_timeout, or see why the image comes slowly.'
+    )
+    assert what_goes_on([*events, event("Pulled", "step")]) == ""
 
 
 @pytest.mark.parametrize(

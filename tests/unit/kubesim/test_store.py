@@ -60,6 +60,9 @@ def test_what_is_refused(store):
     assert "Not found" in refused(
         422, store.create, PODS, "default", {"metadata": {"name": "q"}, "spec": {"containers": [mounts]}}
     )
+    rules = [{"apiGroups": [""], "resources": ["pods"], "verbs": []}]
+    role = {"metadata": {"name": "r"}, "rules": rules}
+    assert "rules[0].verbs: Required value" in refused(422, store.create, ROLES, "default", role)
 
 
 @in_loop

@@ -7,7 +7,7 @@ import pytest
 from airflow_provider_stash.exceptions import InvalidConfigurationError, KubernetesError, WorkloadError
 from airflow_provider_stash.kubernetes.api import ConflictError, NotFoundError
 from airflow_provider_stash.kubernetes.job_settings import KubernetesJob
-from airflow_provider_stash.workloads import pod, pod_waits
+from airflow_provider_stash.workloads import pod, pod_waits, statefulset
 from airflow_provider_stash.workloads.member_jobs import MemberJobs, MemberPlace
 from airflow_provider_stash.workloads.params import workload_from_params
 from airflow_provider_stash.workloads.permissions import Permission
@@ -81,6 +81,46 @@ def test_jobs_run_as_etcd_does(pod, user, root):
     alone = given._settings(MemberPlace("m1", "etcd-1", "data-etcd-1", node="n"), on_node=False)
     assert alone.container["securityContext"]["runAsUser"] == 7
     assert "nodeName" not in alone.pod
+
+
+def test_a_cluster_that_serves_no_budgets_is_told(monkeypatch):
+    """Kubernetes before 1.21: they are only for a warning."""
+
+    def call(method, *arguments):
+        raise NotFoundError("Kubernetes: Not Found")
+
+    monkeypatch.setattr(statefulset, "call", call)
+    workload = Eleven(name="etcd", api_client=object())
+    owner = {"spec": {"template": {"metadata": {}}}}
+    (warning,) = workload._budget_warnings(owner)
+    assert "serves none of policy/v1" in warning
+
+
+@pytest.mark.parametrize(("policy", "ended"), [("OrderedReady", ["etcd-1"]), ("Parallel", [])])
+def test_pods_that_are_not_ready_are_ended_where_the_controller_waits_for_them(monkeypatch, policy, ended):
+    deleted = []
+
+    def call(method, name, namespace, *, body):
+        assert method.__name__ == "delete_namespaced_pod"
+        deleted.append((name, body["preconditions"]["uid"]))
+
+    def pod_of(name, status, **metadata):
+        conditions = [{"type": "Ready", "status": status}]
+        return {
+            "metadata": {"name": name, "uid": f"uid-{name}", **metadata},
+            "status": {"conditions": conditions},
+        }
+
+    monkeypatch.setattr(statefulset, "call", call)
+    workload = Eleven(name="etcd", api_client=object())
+    monkeypatch.setattr(Eleven, "_read", lambda self: {"spec": {"podManagementPolicy": policy}})
+    pods = [
+        pod_of("etcd-0", "True"),
+        pod_of("etcd-1", "False"),
+        pod_of("etcd-2", "False", deletionTimestamp="now"),
+    ]
+    workload.end(pods)
+    assert deleted == [(name, f"uid-{name}") for name in ended]
 
 
 def test_an_address_as_peer_url_needs_no_name():
