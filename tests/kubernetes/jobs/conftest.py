@@ -174,6 +174,7 @@ class Run:
 
     def __init__(self):
         self.run_id = f"manual__{secrets.token_hex(4)}"
+        self.try_number = 1
         self.results = {}
         self.events = _Events()
 
@@ -183,7 +184,7 @@ class Run:
             task_id=operator.task_id,
             run_id=self.run_id,
             map_index=-1,
-            try_number=1,
+            try_number=self.try_number,
             max_tries=0,
             xcom_pull=self._pull,
             xcom_push=lambda key, value: None,

@@ -1,7 +1,10 @@
 """Jobs by a whole Airflow: scheduler, workers and triggerer."""
 
 import json
+import os
 import re
+import signal
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
@@ -102,17 +105,39 @@ def test_a_task_of_ones_own(airflow, cluster):
 
 @pytest.mark.timeout(900)
 def test_ending_a_task_by_hand_ends_its_job(airflow, cluster):
+    with standing_still(airflow.servers[-1]):  # the triggerer
+        early = airflow.trigger("waits")
+        wait_for_words(cluster, "held", early)
+        wait_until(lambda: airflow.states("waits", early)["deferred"] == "deferred", 300)
+        end(airflow, early)
+    wait_until(lambda: not jobs_of(cluster, early), 300)
     run_id = airflow.trigger("waits")
     for part in PARTS:
-        wait_for_words(cluster, part)
+        wait_for_words(cluster, part, run_id)
     assert airflow.states("waits", run_id) == {"held": "running", "deferred": "deferred"}
-    # Ended before its trigger has begun, it would leave the Job: see docs/kubernetes.md.
-    wait_until(lambda: re.search(r"trigger waits/.* starting", airflow.logs("waits", run_id)))
-    for part in PARTS:
-        airflow.patch(f"/dags/waits/dagRuns/{run_id}/taskInstances/{part}", {"new_state": "failed"})
+    # The triggerer is at work again: for what was ended before it came to it, it has made no Job.
+    assert jobs_of(cluster, early) == []
+    assert "trigger waits/" not in airflow.logs("waits", early)
+    end(airflow, run_id)
     wait_until(lambda: not cluster.jobs(), 300)
     cluster.wait_clean()
     assert WAITS in airflow.logs("waits", run_id)
+
+
+@contextmanager
+def standing_still(server):
+    """Hold a server up, as one that is overloaded or not there."""
+    os.kill(server.process.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(server.process.pid, signal.SIGCONT)
+
+
+def end(airflow, run_id):
+    """Mark a run's tasks failed, as a person does."""
+    for part in PARTS:
+        airflow.patch(f"/dags/waits/dagRuns/{run_id}/taskInstances/{part}", {"new_state": "failed"})
 
 
 def own_dag(cluster):
@@ -126,14 +151,22 @@ def own_task(cluster):
     return re.sub(rf"\b({'|'.join(put)})\b", lambda match: put[match[1]], text)
 
 
-def wait_for_words(cluster, task):
+def jobs_of(cluster, run_id):
+    """Name the tasks of a run that have a Job."""
+    notes = [one.metadata.annotations for one in cluster.jobs()]
+    return [
+        note["airflow-provider-stash/task-id"]
+        for note in notes
+        if note["airflow-provider-stash/run-id"] == run_id
+    ]
+
+
+def wait_for_words(cluster, task, run_id):
     """Wait for a task's Job and its first words."""
+    want = {"airflow-provider-stash/task-id": task, "airflow-provider-stash/run-id": run_id}
 
     def look():
-        for one in cluster.jobs():
-            if one.metadata.annotations["airflow-provider-stash/task-id"] == task:
-                return one
-        return None
+        return next((one for one in cluster.jobs() if want.items() <= one.metadata.annotations.items()), None)
 
     job = wait_until(look, 300)
     cluster.wait_for_line(WAITS, job.metadata.name)

@@ -11,7 +11,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
-from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
+from airflow.sdk.exceptions import (
+    AirflowFailException,
+    TaskDeferralError,
+    TaskDeferralTimeout,
+    TaskDeferred,
+)
 
 from airflow_provider_stash.exceptions import JobFailedError
 from airflow_provider_stash.operators.base import TaskKilled
@@ -172,6 +177,7 @@ def test_a_retry_after_a_failure_starts_anew(cluster, waiting, run):
     failing = replace(waiting.job, command=["false"])
     StepJob(waiting, failing, context)._ensure(waiting.prepare(context))
     wait_until(lambda: any(one.status.failed for one in cluster.jobs()))
+    run.try_number = 2
     with when(lambda: cluster.wait_for_line(WAITS), waiting.on_kill), pytest.raises(TaskKilled):
         run.execute(waiting)
 
@@ -226,6 +232,20 @@ def _no_lingering_workers(monkeypatch):
     monkeypatch.setenv("AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL", "0")
 
 
+@pytest.mark.parametrize(("resource", "verb"), [one for one in PERMISSIONS if one[1] != "delete"])
+def test_deferred_a_permission_less_is_named(cluster, job, run, monkeypatch, resource, verb):
+    rules = without(role("airflow-stash-backup")["rules"], resource, verb)
+    monkeypatch.setenv("AIRFLOW_CONN_KUBERNETES_DEFAULT", cluster.connection(rules))
+    init = ResticInitOperator(
+        task_id="init", execution=replace(job, deferrable=True, command=["sh", "-c", "exit 3"])
+    )
+    event = asyncio.run(first_event(defer(run, init)))
+    with pytest.raises((AirflowFailException, JobFailedError)) as caught:
+        resume(run, init, event)
+    assert f'cannot {verb} resource "{resource}"' in str(caught.value)
+    assert "docs/kubernetes.md" in str(caught.value)
+
+
 def defer(run, operator):
     """Execute until the task is deferred; gives the trigger, made again from its serialized form."""
     with pytest.raises(TaskDeferred) as deferred:
@@ -269,6 +289,64 @@ def test_deferred_a_failure_is_told(job, run):
     event = asyncio.run(first_event(defer(run, init)))
     with pytest.raises(JobFailedError, match="did not start its container within 3 s. ErrImagePull"):
         resume(run, init, event)
+
+
+def test_deferred_there_is_no_job_before_the_trigger_runs(cluster, waiting, run):
+    waiting.job = replace(waiting.job, deferrable=True)
+    defer(run, waiting)
+    assert cluster.left() == []
+
+
+def test_deferred_ended_while_the_job_is_being_created(cluster, waiting, run):
+    """The request to create it is on its way, and can't be called back: the removal comes after it."""
+    waiting.job = replace(waiting.job, deferrable=True)
+    trigger = defer(run, waiting)
+
+    async def kill():
+        runs = asyncio.create_task(first_event(trigger))
+        while trigger._creating is None:
+            await asyncio.sleep(0)
+        runs.cancel()
+        await asyncio.gather(runs, return_exceptions=True)
+        assert not trigger._creating.done()
+        await trigger.on_kill()
+
+    asyncio.run(kill())
+
+
+def test_deferred_a_triggerer_that_is_started_again_tells_a_failure(cluster, waiting, run):
+    """It does not start the Job anew: what failed was this try."""
+    waiting.job = replace(waiting.job, deferrable=True, command=["sh", "-c", "exit 3"])
+    trigger = defer(run, waiting)
+    asyncio.run(trigger._ensure())
+    wait_until(lambda: any(one.status.failed for one in cluster.jobs()))
+    (first,) = cluster.jobs()
+    event = asyncio.run(first_event(trigger))
+    assert [one.metadata.uid for one in cluster.jobs()] == [first.metadata.uid]
+    with pytest.raises(JobFailedError, match="Exit code 3"):
+        resume(run, waiting, event)
+
+
+def test_deferred_a_retry_after_a_failure_starts_anew(cluster, waiting, run):
+    waiting.job = replace(waiting.job, deferrable=True, command=["sh", "-c", "exit 3"])
+    asyncio.run(defer(run, waiting)._ensure())
+    wait_until(lambda: any(one.status.failed for one in cluster.jobs()))
+    (first,) = cluster.jobs()
+    run.try_number = 2
+    event = asyncio.run(first_event(defer(run, waiting)))
+    assert [one.metadata.uid for one in cluster.jobs()] != [first.metadata.uid]
+    with pytest.raises(JobFailedError, match="Exit code 3"):
+        resume(run, waiting, event)
+
+
+@pytest.mark.parametrize("reason", ["Trigger timeout", "Trigger failure"])
+def test_deferred_a_task_that_airflow_fails_ends_the_job(cluster, waiting, run, reason):
+    """The task's time is over, or its trigger has broken."""
+    waiting.job = replace(waiting.job, deferrable=True)
+    asyncio.run(defer(run, waiting)._ensure())
+    assert cluster.jobs()
+    with pytest.raises((TaskDeferralError, TaskDeferralTimeout), match=reason):
+        waiting.resume_execution("__fail__", {"error": reason}, run.context(waiting))
 
 
 def test_deferred_killing_the_task_ends_the_job(cluster, waiting, run):
