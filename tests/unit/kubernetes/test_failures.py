@@ -68,7 +68,8 @@ def test_why_a_pod_waits(last_pod, events, said):
 @pytest.mark.parametrize(
     ("message", "advice"),
     [
-        ("exceeded quota: q", "ResourceQuota"),
+        ("exceeded quota: q", "raise the namespace's ResourceQuota"),
+        ("failed quota: q: must specify limits.cpu for: step", "set container.resources"),
         ('serviceaccount "sa" not found', "make the service account"),
         ('violates PodSecurity "restricted:latest"', "pod.securityContext"),
         ("maximum memory usage per Container is 1Gi", "LimitRange"),
