@@ -19,6 +19,7 @@ from airflow_provider_stash.exceptions import (
     KubernetesError,
     KubernetesPermissionError,
 )
+from airflow_provider_stash.hooks.manifests import comes_from_manifests
 from airflow_provider_stash.kubernetes.jobs import Jobs, ended
 from airflow_provider_stash.kubernetes.manifests import (
     CONTAINER,
@@ -129,7 +130,7 @@ class TaskInstanceJob(ABC, Generic[WorkT]):
                     method_name="execute_complete",
                     timeout=self.operator.execution_timeout,
                 )
-            self._ensure(work)
+            self._create(*self.build(work))
             told = self.jobs.follow(
                 self.name,
                 startup_timeout=self.settings.startup_timeout,
@@ -194,19 +195,23 @@ class TaskInstanceJob(ABC, Generic[WorkT]):
         return {**identity, TRY: self._try, SECRETS: json.dumps(owned)}
 
     def _trigger(self, work: WorkT) -> StepJobTrigger:
-        manifest, owned = self.build(work)
+        manifest, secrets = self.build(work)
         connections = {"etcd": self.operator.etcd_conn_id, "repository": self.operator.restic_conn_id}
+        owned = {purpose: connections[purpose] for purpose in secrets}
+        here = any(map(comes_from_manifests, owned.values()))
+        if here:  # the triggerer reads no manifests
+            self._create(manifest, secrets)
         return StepJobTrigger(
             manifest=manifest,
-            owned={purpose: connections[purpose] for purpose in owned},
+            owned=None if here else owned,
             kubernetes_conn_id=self.settings.kubernetes_conn_id,
             startup_timeout=self.settings.startup_timeout,
             poll_interval=self.settings.poll_interval,
             containers=self.jobs.containers,
         )
 
-    def _ensure(self, work: WorkT) -> None:
-        manifest, owned = self.build(work)
+    def _create(self, manifest: Mapping[str, Any], owned: Mapping[str, Mapping[str, bytes]]) -> None:
+        """Create the Job, or find it."""
 
         def secrets(job: Mapping[str, Any]) -> list[dict[str, Any]]:
             # A Job that was found names the Secrets it waits for.

@@ -37,7 +37,7 @@ class StepJobTrigger(BaseTrigger):
 
     :param manifest: the Job, with ``annotations``; nothing in it is secret.
     :param owned: the connections whose secrets go into the Secrets that the Job will own, by what these are for. They
-        are read in the triggerer: nothing secret is stored.
+        are read in the triggerer: nothing secret is stored. None: the worker has created the Job and its Secrets.
     :param kubernetes_conn_id: the connection, which is read in the triggerer, too.
     :param startup_timeout: seconds for a container to start whose turn it is.
     :param poll_interval: seconds between looks.
@@ -47,7 +47,7 @@ class StepJobTrigger(BaseTrigger):
     def __init__(
         self,
         manifest: Mapping[str, Any],
-        owned: Mapping[str, str],
+        owned: Mapping[str, str] | None,
         kubernetes_conn_id: str,
         startup_timeout: float,
         poll_interval: float,
@@ -78,7 +78,8 @@ class StepJobTrigger(BaseTrigger):
     async def run(self) -> AsyncIterator[TriggerEvent]:
         begin = time.monotonic()
         try:
-            await self._ensure()
+            if self.owned is not None:
+                await self._ensure(self.owned)
             await self._wait()
             error = ""
         except StashError as raised:
@@ -104,7 +105,7 @@ class StepJobTrigger(BaseTrigger):
         from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
         from asgiref.sync import sync_to_async
 
-        ti = self.task_instance
+        ti: Any = self.task_instance
         states = await sync_to_async(RuntimeTaskInstance.get_task_states)(
             dag_id=ti.dag_id, task_ids=[ti.task_id], run_ids=[ti.run_id], map_index=ti.map_index
         )
@@ -114,34 +115,23 @@ class StepJobTrigger(BaseTrigger):
     def _hook(self) -> AsyncKubernetesHook:
         return AsyncKubernetesHook(conn_id=self.kubernetes_conn_id)
 
-    async def _ensure(self) -> None:
+    async def _ensure(self, owned: Mapping[str, str]) -> None:
         """Create the Job, or find it, once an earlier one is gone."""
         deadline = time.monotonic() + GONE_SECONDS
         while True:
-            self._creating = asyncio.ensure_future(self._create_or_find())
+            self._creating = asyncio.ensure_future(self._create_or_find(owned))
             if await asyncio.shield(self._creating):
                 return
             if time.monotonic() > deadline:
                 raise not_gone(self.namespace, self.name)
             await asyncio.sleep(_EARLIER_POLL)
 
-    async def _create_or_find(self) -> bool:
+    async def _create_or_find(self, owned: Mapping[str, str]) -> bool:
+        async def secret(purpose: str) -> Mapping[str, bytes]:
+            return await _secret(purpose, owned[purpose]) if purpose in owned else {}
+
         async with self._hook().get_conn() as client:
-            return await AsyncJobs(client, self.namespace).create_or_find(self.manifest, self._secret)
-
-    async def _secret(self, purpose: str) -> dict[str, bytes]:
-        """Give what a Secret of the Job holds."""
-        from asgiref.sync import sync_to_async
-
-        from airflow_provider_stash.hooks.etcd import EtcdHook
-        from airflow_provider_stash.hooks.restic import ResticHook
-
-        conn_id = self.owned.get(purpose)
-        if conn_id is None:
-            return {}
-        if purpose == "etcd":
-            return credentials.etcd_secret(await sync_to_async(EtcdHook(conn_id).get_config)())
-        return credentials.repository_secret(await sync_to_async(ResticHook(conn_id).get_repository)())
+            return await AsyncJobs(client, self.namespace).create_or_find(self.manifest, secret)
 
     async def _wait(self) -> None:
         """Wait for the Job's end, or until it should have started."""
@@ -194,3 +184,15 @@ class StepJobTrigger(BaseTrigger):
 
     def _say(self, level: int, line: str) -> None:
         self.log.log(level, line)
+
+
+async def _secret(purpose: str, conn_id: str) -> dict[str, bytes]:
+    """Give what a Secret of the Job holds."""
+    from asgiref.sync import sync_to_async
+
+    from airflow_provider_stash.hooks.etcd import EtcdHook
+    from airflow_provider_stash.hooks.restic import ResticHook
+
+    if purpose == "etcd":
+        return credentials.etcd_secret(await sync_to_async(EtcdHook(conn_id).get_config)())
+    return credentials.repository_secret(await sync_to_async(ResticHook(conn_id).get_repository)())

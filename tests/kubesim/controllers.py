@@ -102,11 +102,11 @@ class Controllers:
             self._store.event(job, "Completed", "Job completed")
         elif not spec["suspend"]:
             for _ in range(min(spec["parallelism"], spec["completions"] - succeeded) - len(active)):
-                pod = self._create_pod(job, f"{job['metadata']['name']}-{suffix()}")
-                if pod is None:
+                made = self._create_pod(job, f"{job['metadata']['name']}-{suffix()}")
+                if made is None:
                     break
                 new["active"] += 1
-                self._store.event(job, "SuccessfulCreate", f"Created pod: {pod['metadata']['name']}")
+                self._store.event(job, "SuccessfulCreate", f"Created pod: {made['metadata']['name']}")
         counts = {name: new[name] or None for name in ("active", "succeeded", "failed")}
         self._store.set_status(JOBS, job, **{**new, **counts})
 

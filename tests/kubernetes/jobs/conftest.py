@@ -12,6 +12,7 @@ from kubernetes import client, config
 from kubernetes.client import ApiException
 
 from airflow_provider_stash.kubernetes.job_settings import KubernetesJob
+from airflow_provider_stash.operators.etcd import EtcdWaitOperator
 from tests.kubernetes.accounts import kubeconfig_of
 from tests.kubernetes.pages import role
 
@@ -169,6 +170,13 @@ def job(cluster, monkeypatch):
     return settings_of_jobs()
 
 
+@pytest.fixture
+def waiting(job, monkeypatch):
+    """A step that goes on until it is ended: there is no etcd."""
+    monkeypatch.setenv("AIRFLOW_CONN_ETCD_DEFAULT", NOTHING_THERE)
+    return EtcdWaitOperator(task_id="wait", execution=job, timeout=600, poke_interval=0.5)
+
+
 class Run:
     """Stands for a task instance of one run: what operators ask of it."""
 
@@ -218,3 +226,9 @@ def without(rules, resource, verb):
         {**rule, "verbs": [one for one in rule["verbs"] if resource not in rule["resources"] or one != verb]}
         for rule in rules
     ]
+
+
+PERMISSIONS = [
+    (resource, verb) for rule in role("airflow-stash-backup")["rules"]
+    for resource in rule["resources"] for verb in rule["verbs"]
+]  # fmt: skip

@@ -38,7 +38,7 @@ def test_it_is_made_again_from_what_is_stored():
 def test_what_can_not_be_mended_is_told_once_the_workers_slot_is_free(slept, monkeypatch):
     trigger = trigger_of()
 
-    async def refused():
+    async def refused(owned):
         raise KubernetesPermissionError("cannot create jobs")
 
     monkeypatch.setattr(trigger, "_ensure", refused)
