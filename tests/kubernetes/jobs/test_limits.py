@@ -30,9 +30,9 @@ def with_resources(job, **resources):
 
 
 def test_a_step_that_needs_more_memory_than_its_limit(job, run):
-    """A backup; Python alone needs more."""
-    small = with_resources(job, limits={"memory": "12Mi"})
-    said = r"OOMKilled: the container used more memory than its limit of 12Mi\. What to do: raise"
+    """A backup, which needs twice that."""
+    small = with_resources(job, limits={"memory": "20Mi"})
+    said = r"OOMKilled: the container used more memory than its limit of 20Mi\. What to do: raise"
     with pytest.raises(JobFailedError, match=said):
         run.execute(EtcdBackupOperator(task_id="backup", execution=small))
 
