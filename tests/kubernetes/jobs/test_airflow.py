@@ -118,6 +118,12 @@ def test_ending_a_task_by_hand_ends_its_job(airflow, cluster):
     # The triggerer is at work again: for what was ended before it came to it, it has made no Job.
     assert jobs_of(cluster, early) == []
     assert "trigger waits/" not in airflow.logs("waits", early)
+    # Cleared, it is tried again, by a Job of its own.
+    (first,) = (one for one in cluster.jobs() if task_of(one) == "deferred")
+    clear = {"dry_run": False, "dag_run_id": run_id, "task_ids": ["deferred"], "only_failed": False}
+    airflow.post("/dags/waits/clearTaskInstances", clear)
+    wait_until(lambda: first.metadata.uid not in {one.metadata.uid for one in cluster.jobs()}, 300)
+    wait_for_words(cluster, "deferred", run_id)
     end(airflow, run_id)
     wait_until(lambda: not cluster.jobs(), 300)
     cluster.wait_clean()
@@ -153,12 +159,12 @@ def own_task(cluster):
 
 def jobs_of(cluster, run_id):
     """Name the tasks of a run that have a Job."""
-    notes = [one.metadata.annotations for one in cluster.jobs()]
-    return [
-        note["airflow-provider-stash/task-id"]
-        for note in notes
-        if note["airflow-provider-stash/run-id"] == run_id
-    ]
+    run = "airflow-provider-stash/run-id"
+    return [task_of(one) for one in cluster.jobs() if one.metadata.annotations[run] == run_id]
+
+
+def task_of(job):
+    return job.metadata.annotations["airflow-provider-stash/task-id"]
 
 
 def wait_for_words(cluster, task, run_id):
