@@ -22,9 +22,10 @@ from airflow_provider_stash.operators.restic import (
 )
 from airflow_provider_stash.operators.session import EtcdBackupSessionOperator
 from airflow_provider_stash.operators.stash_task import StashTaskBackupOperator
-from airflow_provider_stash.restic.forget import RetentionPolicy
+from airflow_provider_stash.restic.retention import RetentionPolicy
 from airflow_provider_stash.sensors.etcd import EtcdHealthSensor
-from airflow_provider_stash.steps.backup import STASH_HOST, TempDir
+from airflow_provider_stash.steps.layout import STASH_HOST
+from airflow_provider_stash.steps.staging import TempDir
 
 if TYPE_CHECKING:
     from airflow.sdk import DAG, BaseOperator

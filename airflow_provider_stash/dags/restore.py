@@ -11,7 +11,7 @@ from airflow_provider_stash.dags.forms import add_form, require_confirmation, re
 from airflow_provider_stash.dags.notify import add_callbacks
 from airflow_provider_stash.dags.restore_session import RestoreForm, RestoreSession
 from airflow_provider_stash.exceptions import InvalidConfigurationError
-from airflow_provider_stash.steps.backup import STASH_HOST
+from airflow_provider_stash.steps.layout import STASH_HOST
 
 if TYPE_CHECKING:
     from airflow.sdk.bases.notifier import BaseNotifier

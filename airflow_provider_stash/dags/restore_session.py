@@ -21,7 +21,7 @@ from airflow_provider_stash.operators.restore import (
     StopMembersOperator,
     VerifyRestoreOperator,
 )
-from airflow_provider_stash.steps.backup import STASH_HOST
+from airflow_provider_stash.steps.layout import STASH_HOST
 
 if TYPE_CHECKING:
     from airflow.sdk import DAG, BaseOperator, Context

@@ -15,7 +15,7 @@ from airflow_provider_stash.dags.metrics import Metrics
 from airflow_provider_stash.operators.base import as_bool
 from airflow_provider_stash.operators.restic import ResticInitOperator
 from airflow_provider_stash.operators.stash_task import StashTaskRestoreOperator
-from airflow_provider_stash.steps.backup import STASH_HOST
+from airflow_provider_stash.steps.layout import STASH_HOST
 
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperator, Context

@@ -14,12 +14,16 @@ import importlib.abc
 import importlib.machinery
 import importlib.util
 import os
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
 _PACKAGE = "etcd3.etcdrpc"
+_IMPORT = re.compile(rf"^from {_PACKAGE} import (\w+)", re.MULTILINE)
+_SERIALIZED = re.compile(r"^ *serialized_pb=_b\(('(?:[^'\\]|\\.)*')\)$", re.MULTILINE)
+"""``_b('...')``: every character stands for one byte."""
 
 
 def etcdrpc() -> ModuleType:
@@ -69,13 +73,9 @@ class _GeneratedFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
 def _read_generated(source: Path) -> tuple[list[str], bytes]:
     """Find which sibling modules a generated module imports, and the serialized descriptor it holds."""
-    imports: list[str] = []
-    for node in ast.walk(ast.parse(source.read_text(encoding="latin-1"))):
-        if isinstance(node, ast.ImportFrom) and node.module == _PACKAGE:
-            imports += [alias.name for alias in node.names]
-        elif isinstance(node, ast.keyword) and node.arg == "serialized_pb":
-            # serialized_pb=_b('...'): every character stands for one byte
-            call = node.value
-            if isinstance(call, ast.Call) and isinstance(call.args[0], ast.Constant):
-                return imports, str(call.args[0].value).encode("latin-1")
-    raise ImportError(f"{source} holds no serialized descriptor: etcd3 0.12 is expected")
+    text = source.read_text(encoding="latin-1")
+    # Not by parsing all of its thousands of lines: each task that talks to etcd waits for it.
+    literal = _SERIALIZED.search(text)
+    if literal is None:
+        raise ImportError(f"{source} holds no serialized descriptor: etcd3 0.12 is expected")
+    return _IMPORT.findall(text), str(ast.literal_eval(literal[1])).encode("latin-1")

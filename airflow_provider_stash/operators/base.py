@@ -11,7 +11,6 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowTaskTimeout
 
 from airflow_provider_stash.attempts import tell_attempt
 from airflow_provider_stash.exceptions import InvalidConfigurationError, StashError
-from airflow_provider_stash.workloads.base import restore_key
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -64,6 +63,8 @@ class StashOperator(BaseOperator):
 
 def key_of(context: Context) -> str:
     """Give the key of the restore that a task belongs to: one a run, and in it one a group of tasks."""
+    from airflow_provider_stash.workloads.base import restore_key
+
     ti = context["ti"]
     return restore_key(ti.dag_id, ti.run_id, group=ti.task_id.rpartition(".")[0])
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from airflow_provider_stash.operators.base import as_bool
 from airflow_provider_stash.operators.links import RUN_TAG, RepositoryLink, SnapshotLink
 from airflow_provider_stash.operators.step import StepOperator
-from airflow_provider_stash.steps.backup import KEEP_FOREVER_TAG, STASH_HOST, TempDir
 from airflow_provider_stash.steps.call import StepCall
+from airflow_provider_stash.steps.layout import KEEP_FOREVER_TAG, STASH_HOST
+from airflow_provider_stash.steps.staging import TempDir
 
 if TYPE_CHECKING:
     from airflow.providers.openlineage.extractors import OperatorLineage

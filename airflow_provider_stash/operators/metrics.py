@@ -13,7 +13,7 @@ from airflow_provider_stash.metrics.push import Pushgateway, push, write_textfil
 from airflow_provider_stash.metrics.series import Identity, backup_registry, restore_registry
 from airflow_provider_stash.operators.base import StashOperator, task_states
 from airflow_provider_stash.operators.links import MetricsLink
-from airflow_provider_stash.steps.backup import STASH_HOST
+from airflow_provider_stash.steps.layout import STASH_HOST
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

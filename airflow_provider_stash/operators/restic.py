@@ -12,9 +12,9 @@ from airflow_provider_stash.exceptions import RepositoryDamagedError
 from airflow_provider_stash.operators.base import as_bool
 from airflow_provider_stash.operators.links import BackupRunLink
 from airflow_provider_stash.operators.step import StepOperator
-from airflow_provider_stash.restic.forget import RetentionPolicy
-from airflow_provider_stash.steps.backup import KEEP_FOREVER_TAG, STASH_HOST
+from airflow_provider_stash.restic.retention import RetentionPolicy
 from airflow_provider_stash.steps.call import StepCall
+from airflow_provider_stash.steps.layout import KEEP_FOREVER_TAG, STASH_HOST
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

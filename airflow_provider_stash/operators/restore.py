@@ -12,9 +12,6 @@ from airflow_provider_stash.exceptions import InvalidConfigurationError, StashEr
 from airflow_provider_stash.operators.base import StashOperator, key_of, task_states
 from airflow_provider_stash.operators.step import StepOperator
 from airflow_provider_stash.steps.call import StepCall
-from airflow_provider_stash.steps.fetch import FetchOptions, check_workload, remove_download, source_of
-from airflow_provider_stash.steps.roll_back import roll_back
-from airflow_provider_stash.workloads.base import FillRequest, Workload
 
 if TYPE_CHECKING:
     from airflow.providers.openlineage.extractors import OperatorLineage
@@ -22,6 +19,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_stash.etcd.config import EtcdConfig
     from airflow_provider_stash.restic.repository import Repository
+    from airflow_provider_stash.workloads.base import Workload
     from airflow_provider_stash.workloads.kubernetes_workload import KubernetesWorkload
 
 
@@ -96,6 +94,8 @@ class FetchSnapshotOperator(StepOperator):
         self.bump_revision = bump_revision
 
     def prepare(self, context: Context) -> StepCall:
+        from airflow_provider_stash.steps.fetch import FetchOptions, check_workload
+
         workload, key = _connected(self.workload), key_of(context)
         repository = _repository(self.restic_conn_id, workload)
         return StepCall(
@@ -145,6 +145,9 @@ class FillMembersOperator(RestoreOperator):
         self.restic_conn_id = restic_conn_id
 
     def run_step(self, context: Context) -> dict[str, Any]:
+        from airflow_provider_stash.steps.fetch import source_of
+        from airflow_provider_stash.workloads.base import FillRequest
+
         workload, file = _connected(self.workload), self.plan["file"]
         repository = _repository(self.restic_conn_id, workload) if workload.fills_from_repository else None
         request = FillRequest(
@@ -244,6 +247,8 @@ class RollBackOperator(RestoreOperator):
     def run_step(self, context: Context) -> dict[str, Any]:
         if task_states(context, [self.verify_task_id]).get(self.verify_task_id) == "success":
             raise AirflowSkipException("The restore is verified: nothing to roll back.")
+        from airflow_provider_stash.steps.roll_back import roll_back
+
         etcd: EtcdConfig | None = None
         try:
             etcd = _etcd(self.etcd_conn_id)
@@ -279,6 +284,8 @@ class CleanUpRestoreOperator(RestoreOperator):
         self.keep_days = keep_days
 
     def run_step(self, context: Context) -> dict[str, Any]:
+        from airflow_provider_stash.steps.fetch import remove_download
+
         key = key_of(context)
         return {
             "downloadRemoved": remove_download(self.work_dir, key),
@@ -304,7 +311,8 @@ def _repository(conn_id: str, workload: Workload) -> Repository:
 
 
 def _in_kubernetes(workload: Workload) -> KubernetesWorkload | None:
-    # A DAG file pays for what it imports, and has this module only where it has such a workload.
+    if not workload.fills_from_repository:
+        return None  # without reading what only a cluster needs, at each task's start
     from airflow_provider_stash.workloads.kubernetes_workload import KubernetesWorkload
 
     return workload if isinstance(workload, KubernetesWorkload) else None

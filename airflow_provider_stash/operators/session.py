@@ -9,9 +9,9 @@ from airflow_provider_stash.assets import repository_asset
 from airflow_provider_stash.operators.base import as_bool
 from airflow_provider_stash.operators.etcd import EtcdBackupOperator
 from airflow_provider_stash.operators.restic import raise_damage
-from airflow_provider_stash.restic.forget import RetentionPolicy
-from airflow_provider_stash.steps.backup import KEEP_FOREVER_TAG
+from airflow_provider_stash.restic.retention import RetentionPolicy
 from airflow_provider_stash.steps.call import StepCall
+from airflow_provider_stash.steps.layout import KEEP_FOREVER_TAG
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

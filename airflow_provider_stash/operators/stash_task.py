@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from airflow_provider_stash.kubernetes.job_settings import KubernetesJob, as_job
 from airflow_provider_stash.operators.job import JobOperator
 from airflow_provider_stash.operators.links import RepositoryLink, SnapshotLink
-from airflow_provider_stash.steps.backup import STASH_HOST
+from airflow_provider_stash.steps.layout import STASH_HOST
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

@@ -8,10 +8,10 @@ from typing import Any
 
 from airflow_provider_stash.exceptions import InvalidConfigurationError
 from airflow_provider_stash.plugins.catalog import Backup
-from airflow_provider_stash.restic.forget import RetentionPolicy
 from airflow_provider_stash.restic.keep import Dated, keeps
+from airflow_provider_stash.restic.retention import RetentionPolicy
 from airflow_provider_stash.restic.snapshots import parse_time
-from airflow_provider_stash.steps.backup import KEEP_FOREVER_TAG, SNAPSHOT_PATHS
+from airflow_provider_stash.steps.layout import KEEP_FOREVER_TAG, SNAPSHOT_PATHS
 
 
 def retention(

@@ -19,7 +19,7 @@ from airflow_provider_stash.resources.plan import ConnectionPlan, DagPlan
 from airflow_provider_stash.resources.refusal import Refusal, Refused
 from airflow_provider_stash.resources.repository import Repository, UsagePolicy
 from airflow_provider_stash.resources.restore import RestoreBatch, RestoreSession
-from airflow_provider_stash.restic.forget import RetentionPolicy
+from airflow_provider_stash.restic.retention import RetentionPolicy
 
 _MODELS = {
     model.__name__.lower(): model

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from airflow_provider_stash.restic.forget import RetentionPolicy
+from airflow_provider_stash.restic.retention import RetentionPolicy
 
 
 class Dated(NamedTuple):

@@ -10,7 +10,6 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout, T
 
 from airflow_provider_stash.attempts import tell_attempt
 from airflow_provider_stash.exceptions import StashError
-from airflow_provider_stash.steps.health import check_health
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -65,6 +64,7 @@ class EtcdHealthSensor(BaseSensorOperator):
 
     def poke(self, context: Context) -> PokeReturnValue:
         from airflow_provider_stash.hooks.etcd import EtcdHook
+        from airflow_provider_stash.steps.health import check_health
 
         try:
             health = check_health(EtcdHook(self.etcd_conn_id).get_config())

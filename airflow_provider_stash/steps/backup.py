@@ -6,7 +6,6 @@ import logging
 import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,37 +25,15 @@ from airflow_provider_stash.exceptions import (
 from airflow_provider_stash.restic.backup import BackupSummary, StdinBackup
 from airflow_provider_stash.restic.locks import retry_when_locked
 from airflow_provider_stash.restic.repository import Repository
+from airflow_provider_stash.steps.layout import STASH_HOST, STASH_PATH
 from airflow_provider_stash.steps.members import Facts, members_to_try, read_facts, warn_of_alarms
 from airflow_provider_stash.steps.results import human_size, now, rfc3339, seconds_since
-from airflow_provider_stash.steps.staging import staging_directory
+from airflow_provider_stash.steps.staging import TempDir, staging_directory
 
 log = logging.getLogger(__name__)
 
-STASH_HOST = "host-0"
-STASH_PATH = "/stash-tmp/data/snapshot.db"
-"""Where Stash's etcd addon puts the snapshot in a restic snapshot; ours go to the same place."""
-
-SNAPSHOT_PATHS = (("/stash-tmp/data",), (STASH_PATH,), ("/snapshot.db",))
-"""What restic records as the paths of an etcd snapshot: Stash's (it names the directory), ours, ours by 0.18.0."""
-
-KEEP_FOREVER_TAG = "keep-forever"
-"""A restic snapshot with this tag is kept by every retention policy of this package."""
-
 _PROGRESS_SECONDS = 5.0
 _COPY = 1 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class TempDir:
-    """
-    Where to keep the snapshot while it is on its way (Stash: ``tempDir``).
-
-    :param path: directory; None: the system's temporary directory.
-    :param size_limit: bytes; None: no limit.
-    """
-
-    path: str | None = None
-    size_limit: int | None = None
 
 
 def back_up(

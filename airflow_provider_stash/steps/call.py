@@ -6,15 +6,13 @@ import dataclasses
 import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from airflow_provider_stash.etcd.config import EtcdConfig
 from airflow_provider_stash.exceptions import InvalidConfigurationError
-from airflow_provider_stash.restic.forget import RetentionPolicy
-from airflow_provider_stash.restic.prune import PruneOptions
-from airflow_provider_stash.restic.repository import Repository
-from airflow_provider_stash.steps.backup import TempDir
-from airflow_provider_stash.steps.fetch import FetchOptions
+
+if TYPE_CHECKING:
+    from airflow_provider_stash.etcd.config import EtcdConfig
+    from airflow_provider_stash.restic.repository import Repository
 
 _STEPS = {
     "check_integrity": "repository",
@@ -42,12 +40,13 @@ _OF_ETCD = {"back_up", "back_up_session", "fetch_snapshot", "verify_restore", "w
 _OF_REPOSITORY = set(_STEPS) - {
     "clean_member", "read_output", "swap_back_member", "swap_member", "verify_restore", "wait_for_health",
 }  # fmt: skip
-_DATACLASSES: Mapping[str, Callable[..., Any]] = {
-    "fetch": FetchOptions,
-    "options": PruneOptions,
-    "policy": RetentionPolicy,
-    "temp_dir": TempDir,
+_DATACLASSES = {
+    "fetch": ("steps.fetch", "FetchOptions"),
+    "options": ("restic.prune", "PruneOptions"),
+    "policy": ("restic.retention", "RetentionPolicy"),
+    "temp_dir": ("steps.staging", "TempDir"),
 }
+"""Module and class by argument. A DAG file reads this module: what the steps need is read when one runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +86,13 @@ class StepCall:
         :return: what the step returns.
         :raises StashError: what the step raises.
         """
-        module = importlib.import_module(f"airflow_provider_stash.steps.{_STEPS[self.step]}")
-        function: Callable[..., dict[str, Any]] = getattr(module, self.step)
+        function: Callable[..., dict[str, Any]] = _find(f"steps.{_STEPS[self.step]}", self.step)
         clients = [one for one, needed in ((etcd, self.of_etcd), (repository, self.of_repository)) if needed]
         return function(*clients, **_typed(self.arguments))
+
+
+def _find(module: str, name: str) -> Any:
+    return getattr(importlib.import_module(f"airflow_provider_stash.{module}"), name)
 
 
 def _typed(arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -98,7 +100,7 @@ def _typed(arguments: Mapping[str, Any]) -> dict[str, Any]:
     typed = {}
     for name, value in arguments.items():
         if name in _DATACLASSES and isinstance(value, Mapping):
-            typed[name] = _DATACLASSES[name](**value)
+            typed[name] = _find(*_DATACLASSES[name])(**value)
         else:
             typed[name] = _typed(value) if name == "backup" else value
     return typed

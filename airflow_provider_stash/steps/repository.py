@@ -9,12 +9,13 @@ from typing import Any
 
 from airflow_provider_stash.exceptions import InvalidConfigurationError
 from airflow_provider_stash.restic.check import check
-from airflow_provider_stash.restic.forget import RetentionPolicy, forget
+from airflow_provider_stash.restic.forget import forget
 from airflow_provider_stash.restic.init import ensure_repository
 from airflow_provider_stash.restic.repository import Repository
+from airflow_provider_stash.restic.retention import RetentionPolicy
 from airflow_provider_stash.restic.snapshots import Snapshot, list_snapshots
 from airflow_provider_stash.restic.stats import repository_size
-from airflow_provider_stash.steps.backup import SNAPSHOT_PATHS
+from airflow_provider_stash.steps.layout import SNAPSHOT_PATHS
 from airflow_provider_stash.steps.resolve import snapshot_result
 from airflow_provider_stash.steps.results import human_size, now, rfc3339, seconds_since
 

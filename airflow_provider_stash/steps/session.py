@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from airflow_provider_stash.etcd.config import EtcdConfig
-from airflow_provider_stash.restic.forget import RetentionPolicy
 from airflow_provider_stash.restic.repository import Repository
+from airflow_provider_stash.restic.retention import RetentionPolicy
 from airflow_provider_stash.steps.backup import back_up
 from airflow_provider_stash.steps.health import wait_for_health
 from airflow_provider_stash.steps.repository import (

@@ -9,6 +9,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from airflow_provider_stash.exceptions import InvalidConfigurationError, NoSpaceError
@@ -17,6 +18,19 @@ log = logging.getLogger(__name__)
 
 _PREFIX = "airflow-stash-"
 _LOCK = "lock"
+
+
+@dataclass(frozen=True, slots=True)
+class TempDir:
+    """
+    Where to keep the snapshot while it is on its way (Stash: ``tempDir``).
+
+    :param path: directory; None: the system's temporary directory.
+    :param size_limit: bytes; None: no limit.
+    """
+
+    path: str | None = None
+    size_limit: int | None = None
 
 
 @contextlib.contextmanager

@@ -1,7 +1,8 @@
 """The demo's DAGs with --ui: the cluster that it backs up and restores, and one whose backup somebody has paused."""
 
 from airflow_provider_stash.dags import etcd_backup_dag
-from testbed.dags.cluster import backup, restore
+from testbed.dags.etcd_backup import dag as backup
+from testbed.dags.etcd_restore import dag as restore
 
 __all__ = ["backup", "forgotten", "restore"]
 

@@ -61,10 +61,37 @@ def test_making_a_dag_loads_no_heavy_client():
     assert loaded_by(f"from airflow_provider_stash.dags import etcd_backup_dag; {make}", HEAVY) == []
 
 
-def test_making_a_dag_without_hooks_or_manifests_loads_nothing_of_them():
-    make = "etcd_backup_dag('b', etcd_conn_id='e', repository_conn_id='r', schedule=None)"
-    unwanted = ("airflow_provider_stash.gotemplate", "airflow_provider_stash.resources")
-    assert loaded_by(f"from airflow_provider_stash.dags import etcd_backup_dag; {make}", unwanted) == []
+MAKES = {
+    "etcd_backup_dag": "etcd_backup_dag('b', etcd_conn_id='e', repository_conn_id='r', retention_policy={'keepLast': 5})",
+    "etcd_restore_dag": (
+        "from airflow_provider_stash.workloads.process import ProcessWorkload as W, ProcessMember as M;"
+        "member = M(name='m', data_dir='/d', peer_urls='http://m:2380', stop=['true'], start=['true']);"
+        "etcd_restore_dag('r', etcd_conn_id='e', repository_conn_id='r', workload=W([member]))"
+    ),
+}
+NOT_FOR_A_DAG = (
+    "etcd.client", "gotemplate", "resources", "restic.process", "steps.backup", "steps.fetch",
+    "workloads.kubernetes_workload",
+)  # fmt: skip
+"""What a step needs when it runs, and what other DAGs need."""
+
+
+@pytest.mark.oldest
+@pytest.mark.parametrize("factory", MAKES)
+def test_making_a_dag_loads_nothing_of_its_steps(factory):
+    """Each task's process reads the DAG file again before its step begins."""
+    other = {"etcd_backup_dag": "dags.restore", "etcd_restore_dag": "dags.backup"}[factory]
+    unwanted = tuple(f"airflow_provider_stash.{name}" for name in (*NOT_FOR_A_DAG, other, "dags.manifests"))
+    assert loaded_by(f"from airflow_provider_stash.dags import {factory}; {MAKES[factory]}", unwanted) == []
+
+
+def test_every_factory_is_found_by_its_name():
+    import airflow_provider_stash.dags as dags
+
+    assert {getattr(dags, name).__name__ for name in dags.__all__} == set(dags.__all__)
+    assert set(dags.__all__) <= set(dir(dags))
+    with pytest.raises(AttributeError, match="no_such_dag"):
+        _ = dags.no_such_dag
 
 
 def test_slim_rooms_do_without_airflow():

@@ -2,10 +2,10 @@
 
 import json
 
-from airflow_provider_stash.restic.forget import RetentionPolicy
 from airflow_provider_stash.restic.keep import Dated, keeps
 from airflow_provider_stash.restic.process import run
 from airflow_provider_stash.restic.repository import Repository
+from airflow_provider_stash.restic.retention import RetentionPolicy
 from airflow_provider_stash.restic.snapshots import list_snapshots
 from testbed.restic_repository import make_repository
 from tests.integration.conftest import EDGE_RESTICS

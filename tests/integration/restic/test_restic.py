@@ -19,11 +19,12 @@ from airflow_provider_stash.restic.backends import with_credentials
 from airflow_provider_stash.restic.backup import StdinBackup
 from airflow_provider_stash.restic.check import check
 from airflow_provider_stash.restic.dump import dump
-from airflow_provider_stash.restic.forget import RetentionPolicy, forget
+from airflow_provider_stash.restic.forget import forget
 from airflow_provider_stash.restic.init import ensure_repository
 from airflow_provider_stash.restic.keys import list_keys
 from airflow_provider_stash.restic.ls import find_file
 from airflow_provider_stash.restic.repository import Repository
+from airflow_provider_stash.restic.retention import RetentionPolicy
 from airflow_provider_stash.restic.snapshots import list_snapshots
 from airflow_provider_stash.restic.stats import repository_size
 from airflow_provider_stash.restic.version import restic_version

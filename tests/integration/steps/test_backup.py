@@ -14,8 +14,9 @@ from airflow_provider_stash.restic.backends import with_credentials
 from airflow_provider_stash.restic.dump import dump
 from airflow_provider_stash.restic.snapshots import list_snapshots
 from airflow_provider_stash.restic.version import restic_version
-from airflow_provider_stash.steps.backup import TempDir, back_up
+from airflow_provider_stash.steps.backup import back_up
 from airflow_provider_stash.steps.repository import check_integrity, initialize, repository_status
+from airflow_provider_stash.steps.staging import TempDir
 from testbed.binaries import etcd_dirs, restics
 from testbed.etcd_cluster import EtcdCluster
 from testbed.restic_repository import make_repository

@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_stash.restic.backup import StdinBackup
-from airflow_provider_stash.restic.forget import RetentionPolicy
 from airflow_provider_stash.restic.init import ensure_repository
 from airflow_provider_stash.restic.repository import Repository
+from airflow_provider_stash.restic.retention import RetentionPolicy
 from airflow_provider_stash.restic.snapshots import list_snapshots
-from airflow_provider_stash.steps.backup import STASH_PATH, back_up
+from airflow_provider_stash.steps.backup import back_up
 from airflow_provider_stash.steps.fetch import FetchOptions, check_workload, fetch_snapshot
+from airflow_provider_stash.steps.layout import STASH_PATH
 from airflow_provider_stash.steps.repository import apply_retention, check_integrity, initialize
 from airflow_provider_stash.steps.resolve import resolve_snapshot
 from testbed.binaries import newest_etcd

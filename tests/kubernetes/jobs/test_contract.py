@@ -16,7 +16,7 @@ from airflow_provider_stash.operators.restic import (
     ResticStatusOperator,
 )
 from airflow_provider_stash.operators.session import EtcdBackupSessionOperator
-from airflow_provider_stash.steps.backup import TempDir
+from airflow_provider_stash.steps.staging import TempDir
 from testbed.etcd_cluster import EtcdCluster
 from tests.kubernetes.jobs.conftest import ETCD_PASSWORD, KEYS, REPOSITORY_PASSWORD
 

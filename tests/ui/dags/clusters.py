@@ -4,7 +4,8 @@ from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG
 
 from airflow_provider_stash.dags import etcd_backup_dag
-from testbed.dags.cluster import backup, restore
+from testbed.dags.etcd_backup import dag as backup
+from testbed.dags.etcd_restore import dag as restore
 
 __all__ = ["backup", "restore"]
 

@@ -1,6 +1,6 @@
 from airflow_provider_stash.operators.restic import ResticForgetOperator
 from airflow_provider_stash.operators.session import EtcdBackupSessionOperator
-from airflow_provider_stash.restic.forget import RetentionPolicy
+from airflow_provider_stash.restic.retention import RetentionPolicy
 
 
 def test_the_serialized_dag_tells_the_policy_as_the_forget_operators_does():

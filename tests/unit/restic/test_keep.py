@@ -4,8 +4,8 @@ from datetime import datetime, timezone
 
 import pytest
 
-from airflow_provider_stash.restic.forget import RetentionPolicy
 from airflow_provider_stash.restic.keep import Dated, keeps
+from airflow_provider_stash.restic.retention import RetentionPolicy
 
 HOURS = ["09:05", "09:55", "10:01", "11:30"]
 SNAPSHOTS = [Dated(datetime.fromisoformat(f"2026-11-25T{hour}:00").replace(tzinfo=timezone.utc)) for hour in HOURS]  # fmt: skip

@@ -8,14 +8,14 @@ import pytest
 
 from airflow_provider_stash.exceptions import InvalidConfigurationError, RepositoryNotFoundError
 from airflow_provider_stash.kubernetes.record import read_record
-from airflow_provider_stash.restic.forget import RetentionPolicy
 from airflow_provider_stash.restic.repository import Repository
+from airflow_provider_stash.restic.retention import RetentionPolicy
 from airflow_provider_stash.steps import call as calls
 from airflow_provider_stash.steps import health, repository
-from airflow_provider_stash.steps.backup import TempDir
 from airflow_provider_stash.steps.call import StepCall, plain
 from airflow_provider_stash.steps.credentials import repository_settings
 from airflow_provider_stash.steps.run import main
+from airflow_provider_stash.steps.staging import TempDir
 
 
 @pytest.fixture

@@ -3,10 +3,10 @@
 import pytest
 
 from airflow_provider_stash.exceptions import BackendError
-from airflow_provider_stash.restic.forget import RetentionPolicy
+from airflow_provider_stash.restic.retention import RetentionPolicy
 from airflow_provider_stash.steps import session
-from airflow_provider_stash.steps.backup import TempDir
 from airflow_provider_stash.steps.call import StepCall, plain
+from airflow_provider_stash.steps.staging import TempDir
 
 BACKUP = {"hostname": "h", "lock_timeout": 5.0, "temp_dir": TempDir("/t")}
 

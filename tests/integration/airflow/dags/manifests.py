@@ -5,7 +5,7 @@ import os
 from airflow_provider_stash.dags import ManifestSettings, dags_from_manifests
 from airflow_provider_stash.workloads.process import ProcessWorkload
 from airflow_provider_stash.workloads.process_member import ProcessMember
-from testbed.dags.cluster import description
+from testbed.dags.etcd_restore import description
 
 workload = ProcessWorkload(
     [ProcessMember(**member) for member in description["members"]],

@@ -5,7 +5,7 @@ import os
 from airflow_provider_stash.dags import ManifestSettings
 from airflow_provider_stash.workloads.process import ProcessWorkload
 from airflow_provider_stash.workloads.process_member import ProcessMember
-from testbed.dags.cluster import description
+from testbed.dags.etcd_restore import description
 from tests.integration.airflow.moving_page import NAMESPACE, Page
 
 _settings = ManifestSettings(

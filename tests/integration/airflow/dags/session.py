@@ -7,7 +7,8 @@ from pathlib import Path
 from airflow.providers.standard.operators.python import PythonOperator
 
 from airflow_provider_stash.dags import etcd_backup_dag
-from testbed.dags.cluster import backup, connections, restore
+from testbed.dags.etcd_backup import dag as backup
+from testbed.dags.etcd_restore import dag as restore
 
 __all__ = ["backup", "patient", "restore"]
 
@@ -20,11 +21,12 @@ def hold() -> None:
 
 patient = etcd_backup_dag(
     "etcd_backup_patient",
+    etcd_conn_id="testbed_etcd",
+    repository_conn_id="testbed_repository",
     schedule=None,
     deferrable=True,
     overlap="skip",
     pool="one_repository",
     wait_timeout=60,
     pre_backup=[PythonOperator(task_id="hold", python_callable=hold)],
-    **connections,
 )

@@ -1,7 +1,7 @@
 import pytest
 
 from airflow_provider_stash.exceptions import InvalidConfigurationError
-from airflow_provider_stash.restic.forget import RetentionPolicy
+from airflow_provider_stash.restic.retention import RetentionPolicy
 
 
 def test_stashs_names_are_read():
