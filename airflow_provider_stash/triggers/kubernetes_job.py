@@ -11,7 +11,7 @@ from typing import Any
 from airflow.providers.cncf.kubernetes.hooks.kubernetes import AsyncKubernetesHook
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-from airflow_provider_stash.exceptions import KubernetesError, StashError
+from airflow_provider_stash.exceptions import InvalidConfigurationError, KubernetesError, StashError
 from airflow_provider_stash.kubernetes.api import NotFoundError
 from airflow_provider_stash.kubernetes.async_api import open_stream
 from airflow_provider_stash.kubernetes.async_jobs import AsyncJobs
@@ -188,11 +188,18 @@ class StepJobTrigger(BaseTrigger):
 
 async def _secret(purpose: str, conn_id: str) -> dict[str, bytes]:
     """Give what a Secret of the Job holds."""
+    from airflow.sdk.exceptions import AirflowNotFoundException
     from asgiref.sync import sync_to_async
 
     from airflow_provider_stash.hooks.etcd import EtcdHook
     from airflow_provider_stash.hooks.restic import ResticHook
 
-    if purpose == "etcd":
-        return credentials.etcd_secret(await sync_to_async(EtcdHook(conn_id).get_config)())
-    return credentials.repository_secret(await sync_to_async(ResticHook(conn_id).get_repository)())
+    try:
+        if purpose == "etcd":
+            return credentials.etcd_secret(await sync_to_async(EtcdHook(conn_id).get_config)())
+        return credentials.repository_secret(await sync_to_async(ResticHook(conn_id).get_repository)())
+    except AirflowNotFoundException as error:
+        raise InvalidConfigurationError(
+            f"The triggerer knows no connection {conn_id!r}, of which it makes a Secret of the Job: make it known "
+            "there as on the workers, or name a Secret that exists."
+        ) from error

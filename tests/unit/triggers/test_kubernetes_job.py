@@ -6,9 +6,13 @@ import pytest
 from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 from airflow.triggers.base import BaseTrigger
 
-from airflow_provider_stash.exceptions import EtcdTLSError, KubernetesPermissionError
+from airflow_provider_stash.exceptions import (
+    EtcdTLSError,
+    InvalidConfigurationError,
+    KubernetesPermissionError,
+)
 from airflow_provider_stash.kubernetes.record import read_record
-from airflow_provider_stash.triggers.kubernetes_job import StepJobTrigger
+from airflow_provider_stash.triggers.kubernetes_job import StepJobTrigger, _secret
 
 
 @pytest.fixture
@@ -60,6 +64,12 @@ def test_what_the_api_says_of_a_permission_is_not_waited_out(slept, monkeypatch)
     with pytest.raises(EtcdTLSError):
         asyncio.run(trigger._wait())
     assert slept == []
+
+
+@pytest.mark.parametrize("purpose", ["etcd", "repository"])
+def test_a_connection_that_the_workers_alone_know_is_named(purpose):
+    with pytest.raises(InvalidConfigurationError, match="The triggerer knows no connection 'of_workers'"):
+        asyncio.run(_secret(purpose, "of_workers"))
 
 
 class _Client:
