@@ -79,6 +79,9 @@ class StepJobTrigger(BaseTrigger):
         begin = time.monotonic()
         try:
             if self.owned is not None:
+                # Airflow starts the trigger of a task that was ended meanwhile, too, before it clears it away.
+                if self.task_instance is not None and await self._task_state() != "deferred":
+                    return
                 await self._ensure(self.owned)
             await self._wait()
             error = ""

@@ -81,6 +81,16 @@ class _Client:
 
 
 @pytest.mark.oldest
+def test_of_a_task_that_was_ended_before_it_makes_no_job(monkeypatch):
+    monkeypatch.setattr(RuntimeTaskInstance, "get_task_states", lambda **_: {"r": {"t": "failed"}})
+    trigger = trigger_of()
+    trigger.task_instance = SimpleNamespace(dag_id="d", task_id="t", run_id="r", map_index=-1)
+    monkeypatch.setattr(trigger, "_ensure", None)
+    with pytest.raises(StopAsyncIteration):
+        asyncio.run(anext(trigger.run()))
+
+
+@pytest.mark.oldest
 @pytest.mark.parametrize(
     ("state", "fired", "ended"),
     [("failed", False, True), ("deferred", False, False), ("success", True, False)],
