@@ -198,6 +198,7 @@ def _repository_verbs() -> tuple[ActionCommand, ...]:
                 Arg(("--read-all-packs",), action="store_true", help="Read every pack"),
                 ARG_YES,
                 _LOCK_TIMEOUT,
+                _OUTPUT,
             ),
         ),
     )
@@ -268,13 +269,14 @@ def _key_verbs() -> tuple[ActionCommand, ...]:
                 Arg(("--user",), help="Recorded with the key (default: this user)"),
                 Arg(("--host",), help="Recorded with the key (default: this host)"),
                 _LOCK_TIMEOUT,
+                _OUTPUT,
             ),
         ),
         _verb(
             "update",
             "keys.update",
             "Change the password that the connection has, there and in the repository",
-            (_CONNECTION, new_password, ARG_YES, _LOCK_TIMEOUT),
+            (_CONNECTION, new_password, ARG_YES, _LOCK_TIMEOUT, _OUTPUT),
         ),
         _verb(
             "remove",
@@ -285,6 +287,7 @@ def _key_verbs() -> tuple[ActionCommand, ...]:
                 Arg(("key_id",), metavar="KEY_ID", help="As list tells it"),
                 ARG_YES,
                 _LOCK_TIMEOUT,
+                _OUTPUT,
             ),
         ),
     )

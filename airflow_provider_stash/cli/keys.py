@@ -5,11 +5,17 @@ from __future__ import annotations
 import getpass
 import sys
 from argparse import Namespace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from airflow_provider_stash.cli.console import confirm, fail, recorded_verb, show, tell, verb
 from airflow_provider_stash.cli.repositories import repository_of
 from airflow_provider_stash.exceptions import InvalidConfigurationError
+
+if TYPE_CHECKING:
+    from airflow_provider_stash.restic.keys import Key
 
 
 @verb
@@ -17,38 +23,26 @@ def list_(args: Namespace) -> None:
     """List the keys of a repository."""
     from airflow_provider_stash.restic.keys import list_keys
 
-    rows = [
-        {"id": key.id, "current": key.current, "user": key.user, "host": key.host, "created": key.created}
-        for key in list_keys(repository_of(args.conn_id))
-    ]
-    show(
-        args,
-        rows,
-        {
-            "key": lambda row: row["id"][:8],
-            "the connection's": "current",
-            "user": "user",
-            "host": "host",
-            "created": "created",
-        },
-    )
+    _show(args, list_keys(repository_of(args.conn_id)))
 
 
 @recorded_verb
 def add(args: Namespace) -> None:
     """Let a further password open a repository."""
-    from airflow_provider_stash.restic.keys import add_key
+    from airflow_provider_stash.restic.keys import add_key, list_keys
 
     repository = repository_of(args.conn_id)
     password = _new_password(args.new_password_file)
+    before = {key.id for key in list_keys(repository)}
     add_key(repository, password, user=args.user, host=args.host, lock_timeout=args.lock_timeout)
     tell(f"The new password opens {repository.redacted_location}, beside those that did.")
+    _show(args, [key for key in list_keys(repository) if key.id not in before])
 
 
 @recorded_verb
 def update(args: Namespace) -> None:
     """Change the password that the connection has, in the repository and in the connection."""
-    from airflow_provider_stash.restic.keys import change_password
+    from airflow_provider_stash.restic.keys import change_password, list_keys
 
     repository = repository_of(args.conn_id)
     stored = _is_in_database(args.conn_id)
@@ -64,19 +58,12 @@ def update(args: Namespace) -> None:
     )
     password = _new_password(args.new_password_file)
     change_password(repository, password, lock_timeout=args.lock_timeout)
-    if not stored:
+    if stored:
+        _store(args.conn_id, password)
+        tell(f"Changed, in the repository and in the connection {args.conn_id}.")
+    else:
         tell(f"Changed. Now give the connection {args.conn_id} the new password.")
-        return
-    try:
-        _store_password(args.conn_id, password)
-    except Exception as error:  # noqa: BLE001 - the person must be told that half of it is done
-        # SQLAlchemy's own words hold the statement's values; the database's, in orig, don't.
-        reason = getattr(error, "orig", None) or type(error).__name__
-        fail(
-            f"The repository has the new password, but the connection {args.conn_id} has not ({reason}). Give it the "
-            "new password by hand: backups fail until then."
-        )
-    tell(f"Changed, in the repository and in the connection {args.conn_id}.")
+    _show(args, [key for key in list_keys(replace(repository, password=password)) if key.current])
 
 
 @recorded_verb
@@ -100,6 +87,25 @@ def remove(args: Namespace) -> None:
         f"{repository.redacted_location} no more.",
     )
     remove_key(repository, key.id, lock_timeout=args.lock_timeout)
+    _show(args, [key])
+
+
+def _show(args: Namespace, keys: Sequence[Key]) -> None:
+    rows = [
+        {"id": key.id, "current": key.current, "user": key.user, "host": key.host, "created": key.created}
+        for key in keys
+    ]
+    show(
+        args,
+        rows,
+        {
+            "key": lambda row: row["id"][:8],
+            "the connection's": "current",
+            "user": "user",
+            "host": "host",
+            "created": "created",
+        },
+    )
 
 
 def _new_password(file: str | None) -> str:
@@ -129,6 +135,18 @@ def _is_in_database(conn_id: str) -> bool:
     # Secrets backends and the environment come first.
     used = BaseHook.get_connection(conn_id)
     return (used.host, used.password) == (stored.host, stored.password)
+
+
+def _store(conn_id: str, password: str) -> None:
+    try:
+        _store_password(conn_id, password)
+    except Exception as error:  # noqa: BLE001 - the person must be told that half of it is done
+        # SQLAlchemy's own words hold the statement's values; the database's, in orig, don't.
+        reason = getattr(error, "orig", None) or type(error).__name__
+        fail(
+            f"The repository has the new password, but the connection {conn_id} has not ({reason}). Give it the new "
+            "password by hand: backups fail until then."
+        )
 
 
 def _store_password(conn_id: str, password: str) -> None:

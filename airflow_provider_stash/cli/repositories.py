@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_stash.cli.console import Columns, Exit, confirm, recorded_verb, show, tell, verb
-from airflow_provider_stash.steps.results import human_size, rfc3339
+from airflow_provider_stash.steps.results import human_size, now, rfc3339, seconds_since
 
 if TYPE_CHECKING:
     from airflow_provider_stash.restic.repository import Repository
@@ -51,7 +51,6 @@ def status(args: Namespace) -> None:
 
 def _ask_restic(conn_id: str, told: Mapping[str, Any] | None) -> dict[str, Any]:
     from airflow_provider_stash.steps.repository import repository_status
-    from airflow_provider_stash.steps.results import now
 
     current = repository_status(
         repository_of(conn_id), integrity=told["integrity"] if told else None, newest=0
@@ -190,6 +189,12 @@ def rebuild_index(args: Namespace) -> None:
 
     repository = repository_of(args.conn_id)
     confirm(args, f"The index of {repository.redacted_location} will be made anew; backups wait meanwhile.")
+    begin = now()
     repair.rebuild_index(
         repository, read_all_packs=args.read_all_packs, lock_timeout=args.lock_timeout, follow=tell
+    )
+    show(
+        args,
+        [{"connection": args.conn_id, "duration": seconds_since(begin)}],
+        {"repository": "connection", "seconds": "duration"},
     )

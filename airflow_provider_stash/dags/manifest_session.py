@@ -29,6 +29,7 @@ from airflow_provider_stash.kubernetes.job_settings import (
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperator
 
+    from airflow_provider_stash.dags.task_restore import TaskRestore
     from airflow_provider_stash.resources.plan import DagPlan, HookPlan, MemberPlan
     from airflow_provider_stash.workloads.base import Workload
 
@@ -86,12 +87,7 @@ def restore_dag(planned: DagPlan, settings: ManifestSettings) -> DAG:
     if member.task is not None:
         from airflow_provider_stash.dags.manifest_task import own_restore_dag
 
-        return own_restore_dag(
-            planned,
-            settings,
-            execution=_execution(planned, member, settings),
-            metrics=_metrics(planned, settings),
-        )
+        return own_restore_dag(planned, settings, task_restore(planned, member, settings))
     assert member.restore is not None
     dag = etcd_restore_dag(
         planned.dag_id, dag_kwargs=dag_arguments(planned), **restore_arguments(planned, member, settings)
@@ -99,6 +95,18 @@ def restore_dag(planned: DagPlan, settings: ManifestSettings) -> DAG:
     dag.params["snapshot"] = member.restore.snapshot
     limit_tasks(planned, dag)
     return dag
+
+
+def task_restore(planned: DagPlan, member: MemberPlan, settings: ManifestSettings) -> TaskRestore:
+    """
+    Give what the restore of a target by a Task of the user's own is made of.
+
+    :raises Refused: the Task can't be run where this runs.
+    """
+    from airflow_provider_stash.dags.manifest_task import own_restore
+
+    execution, metrics = _execution(planned, member, settings), _metrics(planned, settings)
+    return own_restore(planned, member, settings, execution=execution, metrics=metrics)
 
 
 def restore_arguments(planned: DagPlan, member: MemberPlan, settings: ManifestSettings) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from airflow_provider_stash.dags.manifest_session import dag_arguments, hook_tasks, limit_tasks
-from airflow_provider_stash.dags.task_restore import stash_task_restore_dag
+from airflow_provider_stash.dags.task_restore import TaskRestore, stash_task_restore_dag
 from airflow_provider_stash.resources.refusal import Refused
 
 if TYPE_CHECKING:
@@ -35,30 +35,44 @@ def needs_kubernetes(member: MemberPlan, execution: KubernetesJob | None) -> Kub
     return execution
 
 
-def own_restore_dag(
-    planned: DagPlan, settings: ManifestSettings, *, execution: KubernetesJob | None, metrics: Metrics | None
-) -> DAG:
+def own_restore(
+    planned: DagPlan,
+    member: MemberPlan,
+    settings: ManifestSettings,
+    *,
+    execution: KubernetesJob | None,
+    metrics: Metrics | None,
+) -> TaskRestore:
     """
-    Make the DAG of a RestoreSession whose Task is the user's own.
+    Give what the restore of a target by a Task of the user's own is made of.
 
     :param execution: where steps run.
     :param metrics: where the session's metrics go; None: nowhere.
     :raises Refused: the Task can't be run there.
     """
-    member = planned.members[0]
     assert member.task is not None
-    dag = stash_task_restore_dag(
-        planned.dag_id,
+    return TaskRestore(
         etcd_conn_id=member.etcd.conn_id,
         repository_conn_id=planned.repository.conn_id,
         task=member.task,
         execution=needs_kubernetes(member, execution),
         hostname=member.hostname,
-        confirm=bool(settings.restore.get("confirm", True)),
+        approval_timeout=settings.restore.get("approval_timeout"),
         pre_restore=hook_tasks(planned, member.pre, member, settings),
         post_restore=hook_tasks(planned, member.post, member, settings),
         metrics=metrics,
-        dag_kwargs=dag_arguments(planned),
     )
+
+
+def own_restore_dag(planned: DagPlan, settings: ManifestSettings, restore: TaskRestore) -> DAG:
+    """
+    Make the DAG of a RestoreSession whose Task is the user's own.
+
+    :param restore: of its target.
+    """
+    of_dag = {
+        name: settings.restore[name] for name in ("confirm", "approval", "notify") if name in settings.restore
+    }
+    dag = stash_task_restore_dag(planned.dag_id, restore, dag_kwargs=dag_arguments(planned), **of_dag)
     limit_tasks(planned, dag)
     return dag

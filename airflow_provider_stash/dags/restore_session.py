@@ -57,10 +57,12 @@ class RestoreTasks(NamedTuple):
 
     :param approve: the last one that changes nothing.
     :param change: the first one behind it.
+    :param settle: the one behind which nothing changes the members any more, whatever happened.
     """
 
     approve: BaseOperator
     change: BaseOperator
+    settle: BaseOperator
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,8 +157,8 @@ class RestoreSession:
         data = [resolve, fetch, approve, *self.pre_restore, *changed]
         # The run's outcome is that of the data tasks, whatever the tasks after them did.
         verify >> EmptyOperator(task_id="outcome")
-        self._finish(dag, form, data, changed=changed, verify=verify)
-        return RestoreTasks(approve, [*self.pre_restore, *order][0])
+        roll_back = self._finish(dag, form, data, changed=changed, verify=verify)
+        return RestoreTasks(approve, [*self.pre_restore, *order][0], roll_back)
 
     # --- tasks ------------------------------------------------------------------------------------
 
@@ -180,8 +182,8 @@ class RestoreSession:
         *,
         changed: Sequence[BaseOperator],
         verify: BaseOperator,
-    ) -> None:
-        """Make the tasks after the data tasks: the way back, hooks, metrics."""
+    ) -> BaseOperator:
+        """Make the tasks after the data tasks: the way back, which it gives, hooks, metrics."""
         roll_back = RollBackOperator(
             task_id="roll_back",
             verify_task_id=verify.task_id,
@@ -217,6 +219,7 @@ class RestoreSession:
                 restic_conn_id=self.repository_conn_id,
                 hostname=form.hostname,
             )
+        return roll_back
 
     def _on_host(self) -> dict[str, Any]:
         return {"workload": self.workload, **({"queue": self.queue} if self.queue else {})}

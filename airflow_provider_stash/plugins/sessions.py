@@ -27,10 +27,12 @@ _CONDITIONS = {
     "ResolveSnapshotOperator": "SnapshotFound",
     "FetchSnapshotOperator": "ValidationPassed",
     "RestoreApprovalOperator": "RestoreApproved",
+    "TaskApprovalOperator": "RestoreApproved",
     "StopMembersOperator": "MembersStopped",
     "FillMembersOperator": "DataRestored",
     "StartMembersOperator": "MembersStarted",
     "VerifyRestoreOperator": "RestoreCompleted",
+    "StashTaskRestoreOperator": "RestoreCompleted",
     "RollBackOperator": "RolledBack",
     "CleanUpRestoreOperator": "CleanedUp",
 }
@@ -38,6 +40,7 @@ _CONDITIONS = {
 
 _TOLD = (*BACKS_UP, "ResticStatusOperator", "ResticCheckOperator", "ResticForgetOperator")
 _TOLD_OF_RESTORE = ("FetchSnapshotOperator", "VerifyRestoreOperator", "RollBackOperator")
+_RESTORED = frozenset({"VerifyRestoreOperator", "StashTaskRestoreOperator"})
 _CONF = ("snapshot", "dry_run")
 _OMITTED = ("snapshots", "reasons", "file", "token", "sha256", "hash", "warnings", "members", "live", "stats")
 
@@ -126,7 +129,7 @@ def _phase(
         return "Running"
     if run == "failed":
         return "Failed"
-    telling = BACKS_UP if kind == "BackupSession" else {"VerifyRestoreOperator"}
+    telling = BACKS_UP if kind == "BackupSession" else _RESTORED
     ended = [
         states[run_id, task_id].state
         for task_id, name in card.kinds.items()

@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 from pydantic import ConfigDict, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from airflow_provider_stash.etcd.config import parse_endpoints
+from airflow_provider_stash.exceptions import InvalidConfigurationError
 from airflow_provider_stash.resources.model import (
     APPCATALOG_V1ALPHA1,
     LocalObjectReference,
@@ -17,6 +19,8 @@ from airflow_provider_stash.resources.model import (
     StashObject,
     TaskRef,
 )
+
+_NO_PATHS = "etcd's API has neither paths nor queries"
 
 
 def _from_base64(text: str) -> bytes:
@@ -33,13 +37,6 @@ class ServiceReference(Model):
     port: int = 0
     path: str = ""
     query: str = ""
-
-    @field_validator("path", "query")
-    @classmethod
-    def _none(cls, value: str) -> str:
-        if value.strip("/"):
-            raise PydanticCustomError("no_path", "can't be meant: etcd's API has neither paths nor queries.")
-        return value
 
 
 class ClientConfig(Model):
@@ -64,7 +61,7 @@ class ClientConfig(Model):
 
     @model_validator(mode="after")
     def _one_address(self) -> ClientConfig:
-        if self.url is None and self.service is None:
+        if not self.url and self.service is None:
             raise PydanticCustomError("one_address", "needs url or service.")
         return self
 
@@ -80,16 +77,40 @@ class ClientConfig(Model):
         :param namespace: the AppBinding's.
         """
         if self.service is None:
-            # etcd has no paths; several addresses, comma separated, are more than Stash takes.
-            return ",".join(_without_path(one.strip()) for one in (self.url or "").split(","))
+            # Several, comma separated, are more than Stash takes.
+            return ",".join(one.strip().rstrip("/") for one in (self.url or "").split(","))
         scheme = f"{self.service.scheme}://" if self.service.scheme else ""
         port = f":{self.service.port}" if self.service.port else ""
         return f"{scheme}{self.service.name}.{self.service.namespace or namespace}.svc{port}"
 
+    def mistake(self) -> tuple[str, str]:
+        """Tell what can't be meant of an etcd cluster's address: the field and the sentence, empty without one."""
+        for field in ("path", "query"):
+            if self.service is not None and getattr(self.service, field).strip("/"):
+                return f"service.{field}", f"can't be meant: {_NO_PATHS}."
+        for one in filter(None, (self.url or "").split(",")):
+            sentence = _mistake_in(one.strip())
+            if sentence:
+                return "url", sentence
+        return "", ""
 
-def _without_path(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}" if parts.netloc else url
+
+def _mistake_in(url: str) -> str:
+    try:
+        parts = urlsplit(url if "://" in url else f"//{url}")
+    except ValueError:  # of brackets alone
+        return "can't be an address: an IPv6 address goes in brackets, both of them."
+    if "@" in parts.netloc:  # what holds a password is not repeated
+        return "holds user information (user@host); that belongs into the Secret, as username and password."
+    if parts.query or parts.fragment:
+        return f"holds a query or a fragment, which can't be meant: {_NO_PATHS}."
+    if parts.path.strip("/"):
+        return f"holds the path {parts.path!r}, which can't be meant: {_NO_PATHS}. Stash passes over it; take it away."
+    try:
+        parse_endpoints(url)
+    except InvalidConfigurationError as error:
+        return f"can't be an address: {error}"
+    return ""
 
 
 class RenameKey(Model):
@@ -180,6 +201,16 @@ class AppBindingSpec(Model):
     secret_transforms: list[SecretTransform] = []
     parameters: AppParameters = AppParameters()
     tls_secret: LocalObjectReference | None = None
+
+    @model_validator(mode="after")
+    def _address_of_etcd(self) -> AppBindingSpec:
+        """Refuse an address that no etcd has; those of other applications are theirs."""
+        if self.app_resource in {"", "etcd"}:
+            field, sentence = self.client_config.mistake()
+            if field:
+                path = f".clientConfig.{field}"
+                raise PydanticCustomError("nearest", "{sentence}", {"path": path, "sentence": sentence})
+        return self
 
     def addon_task(self, action: str) -> TaskRef:
         """

@@ -178,12 +178,6 @@ class MemberPlanner:
                 f"{ref.name!r} is none of etcd's Tasks (such as etcd-{self.action}-3.5.0), and the manifests hold no "
                 "Task of this name.",
             )
-        if self.session.kind == "RestoreBatch":
-            raise Refused(
-                f"{path}.name",
-                f"{ref.name!r} is a Task of your own, which knows no way back for the batch: restore this member by a "
-                "RestoreSession.",
-            )
         reference = self.session.spec.repository
         repository = self.manifests.get(
             Repository, reference.namespace or self.session.namespace, reference.name

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import base64
 import json
 import logging
 import os
 import signal
+import ssl
 import subprocess
 from pathlib import Path
 
 from aiohttp import web
 
+from testbed.certificates import Authority
 from tests.kubesim import images
 from tests.kubesim.access import Access
 from tests.kubesim.api import Api
@@ -44,13 +47,20 @@ async def serve(directory: Path, kubeconfig: Path) -> None:
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
-        port = runner.addresses[0][1]
+        authority = Authority(directory / "certificates", "kubesim CA")
+        pair = authority.issue("kubesim")
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(pair.cert, pair.key)
+        await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
+        (_, port), (_, tls_port) = runner.addresses
         parts = [
             asyncio.create_task(part.run())
             for part in (kubelet, ServiceProxy(store, network), Controllers(store))
         ]
         await asyncio.sleep(0)  # they listen for changes now
-        _write_kubeconfig(kubeconfig, f"http://127.0.0.1:{port}", token)
+        ca = base64.b64encode(authority.cert.read_bytes()).decode()
+        tls = {"server": f"https://127.0.0.1:{tls_port}", "certificate-authority-data": ca}
+        _write_kubeconfig(kubeconfig, {"kubesim": {"server": f"http://127.0.0.1:{port}"}, "tls": tls}, token)
         ended = asyncio.create_task(stop.wait())
         await asyncio.wait({ended, *parts}, return_when=asyncio.FIRST_COMPLETED)
         for part in reversed(parts):
@@ -63,12 +73,14 @@ async def serve(directory: Path, kubeconfig: Path) -> None:
         await network.tear_down()
 
 
-def _write_kubeconfig(file: Path, server: str, token: str) -> None:
+def _write_kubeconfig(file: Path, clusters: dict[str, dict[str, str]], token: str) -> None:
     config = {
         "apiVersion": "v1", "kind": "Config", "current-context": "kubesim",
-        "clusters": [{"name": "kubesim", "cluster": {"server": server}}],
+        "clusters": [{"name": name, "cluster": cluster} for name, cluster in clusters.items()],
         "users": [{"name": "admin", "user": {"token": token}}],
-        "contexts": [{"name": "kubesim", "context": {"cluster": "kubesim", "user": "admin", "namespace": "default"}}],
+        "contexts": [
+            {"name": name, "context": {"cluster": name, "user": "admin", "namespace": "default"}} for name in clusters
+        ],
     }  # fmt: skip
     draft = file.with_suffix(".tmp")
     draft.touch(mode=0o600)

@@ -98,9 +98,7 @@ def set_defaults(resource: Resource, thing: Object) -> None:
         spec.setdefault("podManagementPolicy", "OrderedReady")
         thing["status"] = {"replicas": 0}
     elif resource is SECRETS:
-        text: dict[str, str] = thing.pop("stringData", None) or {}
-        coded = {name: base64.b64encode(value.encode()).decode() for name, value in text.items()}
-        thing["data"] = {**(thing.get("data") or {}), **coded}
+        take_string_data(thing)
         thing.setdefault("type", "Opaque")
     elif resource is CLAIMS:
         claim = thing.setdefault("spec", {})
@@ -111,6 +109,13 @@ def set_defaults(resource: Resource, thing: Object) -> None:
         thing["status"] = {"hard": dig(thing, "spec.hard", {}), "used": {}}
     elif resource is NAMESPACES:
         thing["status"] = {"phase": "Active"}
+
+
+def take_string_data(secret: Object) -> None:
+    """Put a Secret's ``stringData`` into its ``data``."""
+    text: dict[str, str] = secret.pop("stringData", None) or {}
+    coded = {name: base64.b64encode(value.encode()).decode() for name, value in text.items()}
+    secret["data"] = {**(secret.get("data") or {}), **coded}
 
 
 def check_change(resource: Resource, old: Object, new: Object) -> None:

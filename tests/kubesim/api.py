@@ -9,7 +9,9 @@ from typing import Any
 
 from aiohttp import web
 
+from tests.kubesim import protobuf
 from tests.kubesim.access import Access, User
+from tests.kubesim.discovery import discovery
 from tests.kubesim.kubelet import Kubelet
 from tests.kubesim.objects import (
     PODS,
@@ -61,7 +63,7 @@ class Api:
         parts = request.path.strip("/").split("/")
         if parts[0] in {"version", "readyz", "livez", "healthz"}:
             return web.json_response(_VERSION)
-        if (found := _discovery(parts)) is not None:
+        if (found := discovery(parts)) is not None:
             return web.json_response(found)
         if parts[:2] == ["apis", "authorization.k8s.io"] and parts[-1] == "selfsubjectaccessreviews":
             return web.json_response(self._review(user, await request.json()), status=201)
@@ -73,7 +75,7 @@ class Api:
             return await serve_exec(request, self._kubelet, self._pod(target))
         if request.method == "GET":
             return await self._read(request, target)
-        body = await request.json(loads=_loads) if request.can_read_body else None
+        body = await _body(request)
         if request.method == "POST":
             return self._create(request, target, body)
         if request.method == "DELETE":
@@ -202,6 +204,14 @@ class Api:
         )
 
 
+async def _body(request: web.Request) -> Any:
+    if not request.can_read_body:
+        return None
+    if request.content_type == protobuf.CONTENT_TYPE:
+        return protobuf.read(await request.read())
+    return await request.json(loads=_loads)
+
+
 def _loads(text: str) -> Any:
     try:
         return json.loads(text) if text else None
@@ -229,30 +239,6 @@ def _target(parts: list[str]) -> Target:
     ):
         raise ApiError(404, "NotFound", _NOWHERE)
     return Target(resource, namespace, name, subresource)
-
-
-def _discovery(parts: list[str]) -> Object | None:
-    if parts == ["api"]:
-        return {"kind": "APIVersions", "versions": ["v1"]}
-    groups = {one.group: one.api_version for one in RESOURCES.values() if one.group}
-    if parts == ["apis"]:
-        listed = [
-            {"name": group, "versions": [version], "preferredVersion": version}
-            for group, api in groups.items()
-            if (version := {"groupVersion": api, "version": api.split("/")[1]})
-        ]
-        return {"kind": "APIGroupList", "apiVersion": "v1", "groups": listed}
-    group = "" if parts == ["api", "v1"] else parts[1] if parts[0] == "apis" and len(parts) == 3 else None
-    if group is None:
-        return None
-    verbs = ["get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"]
-    return {
-        "kind": "APIResourceList", "apiVersion": "v1", "groupVersion": groups.get(group, "v1"),
-        "resources": [
-            {"name": one.plural, "singularName": "", "kind": one.kind, "namespaced": one.namespaced, "verbs": verbs}
-            for one in RESOURCES.values() if one.group == group
-        ],
-    }  # fmt: skip
 
 
 def _list(resource: Resource, items: list[Object], metadata: Object) -> Object:

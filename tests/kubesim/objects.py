@@ -74,11 +74,22 @@ BUDGETS = Resource(
 ROLES = Resource("rbac.authorization.k8s.io", "v1", "roles", "Role")
 ROLE_BINDINGS = Resource("rbac.authorization.k8s.io", "v1", "rolebindings", "RoleBinding")
 
+_STASH, _CATALOG = "stash.appscode.com", "appcatalog.appscode.com"
+STASH_KINDS = (
+    Resource(_CATALOG, "v1alpha1", "appbindings", "AppBinding"),
+    Resource(_STASH, "v1alpha1", "repositories", "Repository"),
+    Resource(_STASH, "v1beta1", "backupconfigurations", "BackupConfiguration"),
+    Resource(_STASH, "v1beta1", "restoresessions", "RestoreSession"),
+    Resource(_STASH, "v1beta1", "tasks", "Task", namespaced=False),
+    Resource(_STASH, "v1beta1", "functions", "Function", namespaced=False),
+)
+"""Kinds of Stash that its users keep objects of, as its CRDs define them; nothing acts on them."""
+
 RESOURCES = {
     (one.group, one.plural): one
     for one in (
         PODS, SECRETS, CONFIGMAPS, SERVICES, EVENTS, SERVICE_ACCOUNTS, CLAIMS, VOLUMES, QUOTAS, NAMESPACES, NODES,
-        JOBS, STATEFUL_SETS, AUTOSCALERS, BUDGETS, ROLES, ROLE_BINDINGS,
+        JOBS, STATEFUL_SETS, AUTOSCALERS, BUDGETS, ROLES, ROLE_BINDINGS, *STASH_KINDS,
     )
 }  # fmt: skip
 

@@ -18,6 +18,7 @@ from tests.kubesim.objects import (
     NAMESPACES,
     PODS,
     QUOTAS,
+    SECRETS,
     SERVICE_ACCOUNTS,
     ApiError,
     Object,
@@ -162,6 +163,8 @@ class Store:
                 new["status"] = old["status"]
             after |= {name: before[name] for name in _KEPT if name in before}
             admission.check_change(resource, old, new)
+            if resource is SECRETS:
+                admission.take_string_data(new)
             new |= {"apiVersion": resource.api_version, "kind": resource.kind}
         if new == old:
             return old

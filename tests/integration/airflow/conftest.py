@@ -36,9 +36,9 @@ def webhook():
 
 
 @pytest.fixture(scope="session")
-def manifests(cluster, tmp_path_factory):
+def manifests(cluster, webhook, tmp_path_factory):
     """The manifests of Stash's guide, pointed at this cluster and a local repository; see tests/stash_manifests."""
-    return local_manifests(cluster, tmp_path_factory.mktemp("manifests"))
+    return local_manifests(cluster, tmp_path_factory.mktemp("manifests"), webhook)
 
 
 @pytest.fixture(scope="session")

@@ -12,8 +12,14 @@ EXAMPLES = Path(__file__).parents[2] / "stash_manifests" / "etcd-basic-auth"
 HOOK = {"httpPost": {"host": "127.0.0.1", "port": 1, "path": "/"}}
 
 
-def local_manifests(cluster, directory):
-    """Write the guide's objects, one file each; beside them a batch, a blueprint, and two that are refused."""
+def tell(webhook, hook, words):
+    """Make a hook that posts a template's text to a server."""
+    where = {"host": "127.0.0.1", "port": webhook.server_port, "path": f"/batch/{hook}"}
+    return {hook: {"httpPost": {**where, "body": words}}}
+
+
+def local_manifests(cluster, directory, webhook):
+    """Write the guide's objects, one file each; beside them two batches, and two that are refused."""
     read = read_objects(EXAMPLES)
     read["secret"]["stringData"] = {"username": cluster.config().user, "password": PASSWORD}
     point_appbinding(read["appbinding"], cluster)
@@ -36,6 +42,35 @@ def local_manifests(cluster, directory):
                 {"task": task, "target": {"alias": "first", "ref": ref}, "hooks": {"preBackup": HOOK}},
                 {"task": task, "target": {"alias": "second", "ref": ref}},
             ],
+        },
+    }
+    read["elsewhere"] = {
+        **read["appbinding"],
+        "metadata": {"name": "etcd-elsewhere", "namespace": "demo"},
+        "spec": {"type": "etcd", "clientConfig": {"url": "http://127.0.0.1:1"}},  # no member is alive
+    }
+    read["restores"] = {
+        "apiVersion": "stash.appscode.com/v1beta1",
+        "kind": "RestoreBatch",
+        "metadata": {"name": "restores", "namespace": "demo"},
+        "spec": {
+            "repository": {"name": "gcs-repo"},
+            "executionOrder": "Sequential",
+            "members": [
+                {
+                    "task": {"name": "etcd-restore-3.5.0"},
+                    "target": {
+                        "alias": alias,
+                        "ref": {**ref, "name": name},
+                        "rules": [{"sourceHost": "second"}],
+                    },
+                }
+                for alias, name in (("elsewhere", "etcd-elsewhere"), ("here", ref["name"]))
+            ],
+            "hooks": {
+                **tell(webhook, "preRestore", "{{ .Invoker.Name }} begins"),
+                **tell(webhook, "postRestore", "{{ .Invoker.Kind }} {{ .Status.Phase }}"),
+            },
         },
     }
     read["broken"] = {**backup, "metadata": {"name": "broken", "namespace": "demo"}}

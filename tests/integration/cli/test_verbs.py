@@ -98,7 +98,7 @@ def test_the_care_of_a_repository(stash, tmp_path):
         "stash migrate repo",
         "stash migrate repo --yes --compress -o json",
         f"stash snapshots delete repo {first.snapshot_id[:8]} --yes --prune -o json",
-        "stash rebuild-index repo --yes",
+        "stash rebuild-index repo --yes -o yaml",
         "stash unlock repo -o json",
         "stash prune repo --dry-run -o json",
         f"stash snapshots download repo latest --destination {tmp_path}/there.db",
@@ -106,7 +106,8 @@ def test_the_care_of_a_repository(stash, tmp_path):
     )
     # What was backed up here is no etcd snapshot: its last 32 bytes are not its sha256.
     assert [code for code, _, _ in results] == [0, 0, 3, 0, 0, 0, 0, 0, 1, 1], results
-    check, status, _, migrate, delete, _, unlock, prune = (out for _, out, _ in results[:8])
+    check, status, _, migrate, delete, rebuilt, unlock, prune = (out for _, out, _ in results[:8])
+    assert rebuilt.startswith("- connection: repo\n  duration: ")
     errors = [error for _, _, error in results]
     assert json.loads(check)[0]["integrity"] is True
     assert json.loads(status)[0]["snapshotCount"] == 2
@@ -154,21 +155,23 @@ def test_passwords(stash, home, tmp_path):
     results = stash(
         f"connections add stored --conn-type restic --conn-host {stash.repository.location} "
         f"--conn-password {PASSWORD} --conn-extra '{extra}'",
-        f"stash key add stored --new-password-file {second} --user somebody",
+        f"stash key add stored --new-password-file {second} --user somebody -o json",
         "stash key list stored -o json",
     )
     assert [code for code, _, _ in results] == [0, 0, 0], results
     other = next(key for key in json.loads(results[2][1]) if not key["current"])
     assert other["user"] == "somebody"
+    assert json.loads(results[1][1]) == [other]
     results = stash(
-        f"stash key remove stored {other['id'][:8]} --yes",
-        f"stash key update stored --new-password-file {third} --yes",
+        f"stash key remove stored {other['id'][:8]} --yes -o json",
+        f"stash key update stored --new-password-file {third} --yes -o json",
         "stash key list stored -o json",
         "stash key remove stored ffffffff --yes",
     )
     assert [code for code, _, _ in results] == [0, 0, 0, 1], results
     (left,) = json.loads(results[2][1])
     assert left["current"]  # the database has the new password
+    assert [json.loads(out) for _, out, _ in results[:2]] == [[other], [left]]
     assert NEW_PASSWORD not in str(results)
     with contextlib.closing(sqlite3.connect(home.directory / "airflow.db")) as database:
         events = {event for (event,) in database.execute("select event from log")}

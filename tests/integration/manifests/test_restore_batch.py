@@ -5,6 +5,7 @@ import shlex
 import pytest
 
 from testbed.stash_objects import point_appbinding, point_repository, secret, write_objects
+from testbed.webhook import Webhook
 from tests.integration.manifests.conftest import PASSWORD, described
 
 pytestmark = pytest.mark.timeout(600)
@@ -41,7 +42,14 @@ def batch(kind, name, order, members):
 
 
 @pytest.fixture(scope="module")
-def both(clusters, serve, tmp_path_factory):
+def webhook():
+    """Hears the hooks of the batch as a whole."""
+    with Webhook() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def both(clusters, serve, webhook, tmp_path_factory):
     """Two clusters; while ``broken`` is there, the second's member does not start: it goes with the attempt."""
     found = {name: clusters(name, tls=False, password=None) for name in NAMES}
     broken = tmp_path_factory.mktemp("broken") / "broken"
@@ -62,8 +70,17 @@ def both(clusters, serve, tmp_path_factory):
         },
         "storage": secret("storage", RESTIC_PASSWORD=PASSWORD),
         "backup": batch("BackupBatch", "both", "Parallel", NAMES),
-        "side-by-side": batch("RestoreBatch", "side-by-side", "Parallel", NAMES),
+        "side-by-side": batch("RestoreBatch", "side-by-side", "Parallel", NAMES),  # with hooks, below
         "in-order": batch("RestoreBatch", "in-order", "Sequential", NAMES[::-1]),
+    }
+    objects["side-by-side"]["spec"]["hooks"] = {
+        name: {
+            "httpPost": {"host": "127.0.0.1", "port": webhook.server_port, "path": f"/{name}", "body": words}
+        }
+        for name, words in (
+            ("preRestore", "{{ .Invoker.Name }}"),
+            ("postRestore", "{{ .Status.Phase }}: {{ .Status.Error }}"),
+        )
     }
     point_repository(objects["repository"], stash.backend)
     for name, cluster in found.items():
@@ -101,7 +118,7 @@ def states(tasks, member):
     }
 
 
-def test_side_by_side_a_member_that_fails_is_put_back_and_its_sibling_is_restored(both, changed):
+def test_side_by_side_a_member_that_fails_is_put_back_and_its_sibling_is_restored(both, changed, webhook):
     stash, found, broken = both
     since, good = changed
     broken.touch()
@@ -118,6 +135,9 @@ def test_side_by_side_a_member_that_fails_is_put_back_and_its_sibling_is_restore
     assert tasks["outcome"] == "upstream_failed"
     assert found["first"].all_keys() == good["first"]
     assert found["second"].all_keys() == since["second"]
+    before, after = [asked.body for asked in webhook.asked]
+    assert before == "side-by-side"
+    assert after.startswith("Failed: Member 'm0' was not started by"), after
 
 
 def test_one_after_another_a_failure_keeps_the_next_member_untouched(both, changed):
@@ -127,7 +147,7 @@ def test_one_after_another_a_failure_keeps_the_next_member_untouched(both, chang
     state, tasks = stash.run(IN_ORDER, confirm="in-order")
     assert state == "failed", tasks
     assert tasks["checked"] == "success"
-    assert states(tasks, "second")["roll_back"] == "success"
+    assert (states(tasks, "second")["roll_back"], tasks["after_second"]) == ("success", "failed")
     first = states(tasks, "first")
     assert (first["approve"], first["fill_members"], first["stop_members"]) == (
         "success",
@@ -135,6 +155,19 @@ def test_one_after_another_a_failure_keeps_the_next_member_untouched(both, chang
         "upstream_failed",
     )
     assert {name: cluster.all_keys() for name, cluster in found.items()} == since
+
+
+def test_one_after_another_it_goes_on_where_the_form_says_so(both, changed):
+    stash, found, broken = both
+    since, good = changed
+    broken.touch()
+    state, tasks = stash.run(IN_ORDER, confirm="in-order", go_on_after_failure=True)
+    assert state == "failed", tasks
+    assert not broken.exists()
+    assert (states(tasks, "second")["roll_back"], tasks["after_second"]) == ("success", "success")
+    assert (states(tasks, "first")["verify"], tasks["outcome"]) == ("success", "upstream_failed")
+    assert found["first"].all_keys() == good["first"]
+    assert found["second"].all_keys() == since["second"]
 
 
 def test_a_member_that_is_turned_off_is_passed_over(both, changed):
@@ -150,10 +183,12 @@ def test_a_member_that_is_turned_off_is_passed_over(both, changed):
     assert found["second"].all_keys() == since["second"]
 
 
-def test_a_dry_run_checks_all_and_changes_nothing(both, changed):
+def test_a_dry_run_checks_all_and_changes_nothing(both, changed, webhook):
     stash, found, _ = both
     since, _ = changed
+    webhook.asked.clear()
     tasks = stash.succeed(SIDE_BY_SIDE, dry_run=True)
     assert {tasks[f"{name}.session.fetch_snapshot"] for name in NAMES} == {"success"}
     assert {tasks["checked"], *(tasks[f"{name}.session.stop_members"] for name in NAMES)} == {"skipped"}
     assert {name: cluster.all_keys() for name, cluster in found.items()} == since
+    assert webhook.asked == []

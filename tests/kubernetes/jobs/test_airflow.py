@@ -52,7 +52,7 @@ def airflow(cluster, tmp_path_factory):
         "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",  # of a loaded machine
     }
     with AirflowHome(directory, Path(__file__).parent / "dags", env) as home:
-        for name in ("backup_held", "backup_deferred", "waits", own_dag(cluster)):
+        for name in ("backup_held", "backup_deferred", "waits", own_dag(cluster), own_restores(cluster)):
             home.wait_for_dag(name, timeout=300)
         yield home
 
@@ -95,6 +95,7 @@ def test_a_task_of_ones_own(airflow, cluster):
     status = airflow.result(dag_id, run_id, "status")
     assert [one["paths"] for one in status["snapshots"]] == [["/stash-tmp/data"]]
     assert "[own-send-1] snapshot" in logs
+    logs += restored(airflow, cluster)
     for text in (logs, json.dumps(airflow.xcoms(dag_id, run_id))):
         assert ETCD_PASSWORD not in text
         assert REPOSITORY_PASSWORD not in text
@@ -147,6 +148,24 @@ def end(airflow, run_id):
 
 def own_dag(cluster):
     return f"stash.{cluster.namespace}.backupconfiguration.own"
+
+
+def own_restores(cluster):
+    return f"stash.{cluster.namespace}.restorebatch.own"
+
+
+def restored(airflow, cluster):
+    """Restore what was backed up by the batch, whose members have a Task of one's own; give its logs."""
+    dag_id = own_restores(cluster)
+    run_id = airflow.trigger(dag_id)
+    state = airflow.wait(dag_id, run_id, timeout=500)
+    logs = airflow.logs(dag_id, run_id)
+    assert state == "success", logs[-5000:]
+    for member in ("first", "second"):
+        result = airflow.result(dag_id, run_id, f"{member}.session.restore")
+        assert [one["name"] for one in result["containers"]] == ["own-restore-0"]
+        assert f"{member} has snapshot.db" in logs
+    return logs
 
 
 def own_task(cluster):

@@ -7,15 +7,14 @@ import shlex
 from pathlib import Path
 
 import pytest
-import yaml
 from airflow.sdk import DAG
 from kubernetes import client
-from kubernetes.utils import create_from_dict
 
 from airflow_provider_stash.kubernetes.job_settings import KubernetesJob
 from airflow_provider_stash.operators.step import StepOperator
 from testbed.etcd_access import PASSWORD
 from tests.kubernetes.accounts import kubeconfig_with
+from tests.kubernetes.kubectl import Kubectl
 from tests.kubernetes.pages import DOCS, blocks
 from tests.kubernetes.restore.conftest import IMAGE
 from tests.kubernetes.restore.etcd_in_cluster import EtcdStatefulSet
@@ -26,45 +25,35 @@ THEIR_IMAGE = "registry.example.com/airflow-stash-step:0.1"
 REPOSITORY_PASSWORD = "repository-password"
 
 
-class Kubectl:
-    """Does what the pages' commands do; there is no kubectl."""
+class Reader:
+    """Runs the pages' commands, in a directory with their files."""
 
-    def __init__(self, api):
-        self.api, self.namespaces, self.token = api, [], None
-        self._files = {}
+    def __init__(self, kubeconfig, directory):
+        self._kubectl, self.namespaces, self.token = Kubectl(kubeconfig, directory), [], None
+        self.not_applied = set()
         for page in PAGES:
             for block in blocks(page, "yaml"):
                 name = re.match(r"# (\S+\.yaml)\n", block)
                 assert name, f"{page} has a block whose first line is no file's name: {block[:200]}"
-                self._files[name[1]] = block
+                (directory / name[1]).write_text(block)
+                self.not_applied.add(name[1])
 
     def run(self, line):
-        kubectl, *words = shlex.split(line)
-        assert kubectl == "kubectl"
-        match words:
-            case ["create", "namespace", name]:
-                create_from_dict(
-                    self.api, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
-                )
+        match shlex.split(line):
+            case ["kubectl", "create", "namespace", name]:
                 self.namespaces.append(name)
-            case ["apply", "--namespace", namespace, "--filename", name]:
-                for one in yaml.safe_load_all(self._files.pop(name)):
-                    create_from_dict(self.api, one, namespace=namespace)
-            case ["create", "token", name, "--namespace", namespace, "--duration", _]:
-                core = client.CoreV1Api(self.api)
-                asked = {"spec": {"expirationSeconds": 3600}}
-                self.token = core.create_namespaced_service_account_token(name, namespace, asked).status.token
-            case _:
-                raise NotImplementedError(line)
-
-    @property
-    def not_applied(self):
-        return set(self._files)
+            case ["kubectl", "apply", "--namespace", _, "--filename", name]:
+                self.not_applied.remove(name)
+        told = self._kubectl.run(line)
+        if line.startswith("kubectl create token"):
+            self.token = told.strip()
 
 
 @pytest.fixture
-def kubectl(admin):
-    one = Kubectl(admin)
+def reader(kubeconfig, admin, tmp_path):
+    directory = tmp_path / "reader"
+    directory.mkdir()
+    one = Reader(kubeconfig, directory)
     yield one
     for name in one.namespaces:
         client.CoreV1Api(admin).delete_namespace(name)
@@ -115,13 +104,13 @@ def test_a_task_of_the_users_own():
 
 
 @pytest.mark.timeout(900)
-def test_from_an_empty_cluster(admin, kubeconfig, kubectl, repository_server, tmp_path, monkeypatch):
+def test_from_an_empty_cluster(admin, kubeconfig, reader, repository_server, tmp_path, monkeypatch):
     monkeypatch.setenv("AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL", "0")  # no worker is left to be waited for
     lines = [line for block in blocks(BACKUP, "sh") for line in block.splitlines()]
     for line in lines:
         if not line.startswith("AIRFLOW_CONN_"):
-            kubectl.run(line)
-    (namespace,) = kubectl.namespaces
+            reader.run(line)
+    (namespace,) = reader.namespaces
     assert namespace == "demo"
 
     # What is the user's own: passwords, where the repository is, and the kubeconfig's place.
@@ -131,7 +120,7 @@ def test_from_an_empty_cluster(admin, kubeconfig, kubectl, repository_server, tm
     places = {
         "s3:https://s3.example.com/backups/etcd-demo": repository_server.location("etcd-demo"),
         "/etc/airflow/demo.kubeconfig": str(
-            kubeconfig_with(kubeconfig, kubectl.token, tmp_path / "demo.kubeconfig")
+            kubeconfig_with(kubeconfig, reader.token, tmp_path / "demo.kubeconfig")
         ),
     }
     for line in lines:
@@ -151,10 +140,10 @@ def test_from_an_empty_cluster(admin, kubeconfig, kubectl, repository_server, tm
 
     etcd.delete()
     for block in blocks(RESTORE, "sh"):
-        kubectl.run(block)
+        reader.run(block)
     restore = run_steps(dag_of(RESTORE))
     assert restore.results["verify"]["keyCount"] == 100
     assert etcd.all_keys() == before
-    assert kubectl.not_applied == {"airflow-stash-restore-pod.yaml", "airflow-stash-hooks.yaml"}
-    for name in kubectl.not_applied:  # which are for other targets
-        kubectl.run(f"kubectl apply --namespace demo --filename {name}")
+    assert reader.not_applied == {"airflow-stash-restore-pod.yaml", "airflow-stash-hooks.yaml"}
+    for name in sorted(reader.not_applied):  # which are for other targets
+        reader.run(f"kubectl apply --namespace demo --filename {name}")

@@ -67,6 +67,12 @@ def test_arguments(line, expected):
     assert {name: args[name] for name in expected} == expected
 
 
+@pytest.mark.parametrize("path", VERBS, ids=" ".join)
+def test_each_writes_its_result_as_a_table_json_or_yaml(path):
+    (output,) = [arg for arg in VERBS[path].args if "--output" in arg.flags]
+    assert output.kwargs["choices"] == ("table", "json", "yaml")
+
+
 def test_what_is_destructive_has_yes():
     asks = {path[1:] for path, verb in VERBS.items() if any("--yes" in arg.flags for arg in verb.args)}
     assert asks >= {

@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from airflow_provider_stash.workloads.process import ProcessWorkload
 from airflow_provider_stash.workloads.process_member import ProcessMember
 from airflow_provider_stash.workloads.statefulset import StatefulSetWorkload
 from airflow_provider_stash.workloads.target_pod import TargetPod
+from tests.unit.notified import Recorder
 
 pytestmark = pytest.mark.oldest
 EXAMPLES = Path(__file__).parents[2] / "stash_manifests"
@@ -239,7 +241,14 @@ def test_a_restore_by_a_task_of_ones_own(tmp_path):
     refusal = refused(tmp_path, document, *own_task())
     assert refusal.field == "spec.task.name"
     dag = built(tmp_path, document, *own_task(), settings=IN_KUBERNETES)[RESTORE]
-    assert dag.task_ids == ["find_repository", "restore", "pre_restore", "outcome", "push_metrics"]
+    assert dag.task_ids == [
+        "find_repository",
+        "approve",
+        "restore",
+        "pre_restore",
+        "outcome",
+        "push_metrics",
+    ]
     task = dag.get_task("restore")
     assert isinstance(task, StashTaskRestoreOperator)
     assert task.upstream_task_ids == {"pre_restore"}
@@ -247,13 +256,33 @@ def test_a_restore_by_a_task_of_ones_own(tmp_path):
     variables = task.plan.values()
     assert (variables["RESTORE_SNAPSHOTS"], variables["SOURCE_HOSTNAME"]) == ("1a2b,3c4d", "other")
     assert variables["RESTORE_SESSION"] == "etcd-restore"
-    assert set(dag.params) == {"dry_run", "confirm"}
-    first = dag.get_task("find_repository")
+    assert set(dag.params) == {"approval", "dry_run", "confirm"}
+    first, approve = dag.get_task("find_repository"), dag.get_task("approve")
     with pytest.raises(AirflowFailException, match="not confirmed"):
         first._pre_execute_hook({"params": {"dry_run": False, "confirm": None}})
-    with pytest.raises(AirflowSkipException, match="dry run"):
-        first._post_execute_hook({"params": {"dry_run": True}}, {})
-    first._post_execute_hook({"params": {"dry_run": False}}, {})
+    assert (dag.get_task("pre_restore").upstream_task_ids, approve.upstream_task_ids) == (
+        {"approve"},
+        {"find_repository"},
+    )
+    assert "stash_appbinding__demo__etcd_appbinding by the Task mine?" in approve.subject
+    assert "Functions: they run one after another: dump, send." in approve.told()
+    assert "Snapshots: 1a2b,3c4d, of the host other." in approve.told()
+
+
+def test_settings_of_restores_are_for_those_by_a_task_of_ones_own_too(tmp_path):
+    document = yaml.safe_load((BASIC / "restoresession.yaml").read_text())
+    document["spec"]["task"] = {"name": "mine"}
+    given = {
+        "confirm": False,
+        "approval": True,
+        "approval_timeout": timedelta(hours=1),
+        "notify": [Recorder()],
+    }
+    settings = replace(IN_KUBERNETES, restore=given)
+    dag = built(tmp_path, document, *own_task(), settings=settings)[RESTORE]
+    assert dag.params.dump() == {"approval": True, "dry_run": False}
+    assert dag.get_task("approve").response_timeout == timedelta(hours=1)
+    assert len(dag.on_failure_callback) == 1
 
 
 def test_a_member_of_a_batch_may_have_a_task_of_ones_own(tmp_path):
@@ -262,11 +291,35 @@ def test_a_member_of_a_batch_may_have_a_task_of_ones_own(tmp_path):
     dag = built(tmp_path, document, *own_task(), settings=IN_KUBERNETES)["stash.demo.backupbatch.both"]
     assert isinstance(dag.get_task("second.session.backup"), StashTaskBackupOperator)
     assert "first.session.session" in dag.task_ids  # one_task, as asked for
-    document = batch("RestoreBatch", "etcd-restore-3.5.0")
-    document["spec"]["members"][1]["task"]["name"] = "mine"
-    refusal = refused(tmp_path, document, *own_task(), settings=IN_KUBERNETES)
-    assert refusal.field == "spec.members[1].task.name"
-    assert "restore this member by a RestoreSession" in refusal.sentence
+
+
+@pytest.mark.parametrize("order", ["Parallel", "Sequential"])
+def test_a_member_of_a_batch_of_restores_may_have_a_task_of_ones_own(tmp_path, order):
+    document = batch("RestoreBatch", "etcd-restore-3.5.0", executionOrder=order, timeOut="30m")
+    own = document["spec"]["members"][1]
+    own["task"]["name"] = "mine"
+    own["target"]["rules"] = [{"snapshots": ["1a2b"], "sourceHost": "other"}]
+    own["hooks"] = {"preRestore": {"httpGet": {"host": "127.0.0.1", "port": 80}}}
+    refusal = refused(tmp_path, document, *own_task())
+    assert (refusal.field, "run in a Pod" in refusal.sentence) == ("spec.members[1].task.name", True)
+    dag = built(tmp_path, document, *own_task(), settings=IN_KUBERNETES)[RESTORES]
+    restore = dag.get_task("second.session.restore")
+    assert restore.plan.values()["RESTORE_SNAPSHOTS"] == "1a2b"
+    assert restore.execution_timeout == timedelta(minutes=30)
+    assert upstream(dag, "second.session.restore") == {"second.pre_restore"}
+    before = {"second.session.approve"} | ({"checked", "after_first"} if order == "Sequential" else set())
+    assert upstream(dag, "second.pre_restore") == before
+    assert upstream(dag, "checked") == {"first.approved", "second.approved"}
+    assert "second.session.restore" in upstream(dag, "outcome")
+    assert [one for one in dag.params if one.startswith("second.")] == ["second.restore"]
+    assert "before" in dag.params
+    with pytest.raises(AirflowSkipException, match="second was turned off"):
+        dag.get_task("second.session.find_repository")._pre_execute_hook(
+            {"params": {"dry_run": True, "second.restore": False}}
+        )
+    del document["spec"]["members"][0]
+    dag = built(tmp_path, document, *own_task(), settings=IN_KUBERNETES)[RESTORES]
+    assert "before" not in dag.params
 
 
 def test_hooks_are_tasks_around_the_session(tmp_path):
@@ -429,11 +482,19 @@ def test_a_batch_of_restores_side_by_side(tmp_path):
 def test_a_batch_of_restores_one_after_another_stops_at_the_first_failure(tmp_path):
     dag = restores(tmp_path, executionOrder="Sequential", timeOut="30m")
     assert dag.get_task("checked").trigger_rule == TriggerRule.NONE_FAILED_MIN_ONE_SUCCESS
-    assert upstream(dag, "checked") == {"first.session.approve", "second.session.approve"}
+    assert upstream(dag, "checked") == {"first.approved", "second.approved"}
     assert "checked" in upstream(dag, "first.session.fill_members")
     assert {"checked", "after_first"} < upstream(dag, "second.session.fill_members")
     turn = dag.get_task("after_first")
-    assert (turn.upstream_task_ids, turn.trigger_rule) == ({"first.session.outcome"}, TriggerRule.NONE_FAILED)
+    assert turn.upstream_task_ids == {
+        "first.session.outcome",
+        "first.session.roll_back",
+        "first.approved",
+    }
+    assert turn.trigger_rule == TriggerRule.ALL_DONE
+    assert {"first.session.verify", "first.session.fill_members"} < set(turn.tasks.data_task_ids)
+    assert "first.session.roll_back" not in turn.tasks.data_task_ids
+    assert dag.params["go_on_after_failure"] is False
     assert dag.dagrun_timeout is None
     assert dag.get_task("second.session.start_members").execution_timeout == timedelta(minutes=30)
     for name in ("approve", "roll_back"):
@@ -450,14 +511,26 @@ def test_hooks_of_a_batch_of_restores_stand_around_what_changes_members(tmp_path
     dag = built(tmp_path, document)[RESTORES]
     assert upstream(dag, "pre_restore") == {"checked"}
     for name in ("first", "second"):
+        # A rejection skips what is right behind it: its own alone.
+        asked = dag.get_task(f"{name}.session.approve")
+        assert asked.downstream_task_ids == {
+            f"{name}.approved",
+            f"{name}.pre_restore",
+            f"{name}.post_restore",
+        }
         assert {"pre_restore", f"{name}.session.approve"} <= upstream(dag, f"{name}.pre_restore")
         assert f"{name}.pre_restore" in upstream(dag, f"{name}.session.fill_members")
         assert f"{name}.session.verify" in upstream(dag, f"{name}.post_restore")
     after = dag.get_task("post_restore")
     assert (after.tasks.host_task_id, after.tasks.before_task_ids) == ("checked", ("pre_restore",))
-    assert "second.session.verify" in after.tasks.data_task_ids
+    assert {"checked", "second.session.verify"} < set(after.tasks.data_task_ids)
     if order == "Sequential":
-        assert upstream(dag, "after_first") == {"first.session.outcome", "first.post_restore"}
+        assert upstream(dag, "after_first") == {
+            "first.session.outcome",
+            "first.session.roll_back",
+            "first.post_restore",
+            "first.approved",
+        }
 
 
 def test_the_form_of_a_batch_of_restores(tmp_path):
@@ -470,10 +543,14 @@ def test_the_form_of_a_batch_of_restores(tmp_path):
         "dry_run",
         "confirm",
     ]
+    in_order = restores(tmp_path, executionOrder="Sequential")
+    assert set(in_order.params) - set(form) == {"go_on_after_failure"}
+    form["go_on_after_failure"] = in_order.params.get_param("go_on_after_failure")
+    assert form["go_on_after_failure"].schema["section"] == "All members"
     assert form["second.hostname"].value == "second"
     assert form["second.snapshot"].schema["section"] == "Member second"
     assert form["confirm"].schema["pattern"] == "^both$"
-    sections = [param.schema["section"] for param in form.values()]
+    sections = [param.schema["section"] for _, param in in_order.params.items()]
     assert sections == sorted(sections, key=sections.index)
     for name, param in form.items():
         assert param.schema["title"], name

@@ -6,6 +6,7 @@ import pytest
 from tests.kubesim.access import Access
 from tests.kubesim.objects import (
     JOBS,
+    NAMESPACES,
     PODS,
     ROLE_BINDINGS,
     ROLES,
@@ -115,3 +116,13 @@ def test_rules_allow_what_they_name_and_no_more(store):
     )
     refused(401, access.user, "Bearer wrong")
     assert access.user("Bearer admin-token").is_admin
+
+
+@in_loop
+def test_the_texts_of_a_secret_become_data_whenever_they_are_given(store):
+    store.create(NAMESPACES, None, {"metadata": {"name": "n"}})
+    made = store.create(SECRETS, "n", {"metadata": {"name": "s"}, "stringData": {"a": "1", "b": "2"}})
+    assert made["data"] == {"a": "MQ==", "b": "Mg=="}
+    changed = store.update(SECRETS, made, {**copy.deepcopy(made), "stringData": {"a": "3"}})
+    assert changed["data"] == {"a": "Mw==", "b": "Mg=="}
+    assert "stringData" not in changed

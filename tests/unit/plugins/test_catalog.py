@@ -14,7 +14,7 @@ from airflow.sdk import DAG
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.serialization.serialized_objects import DagSerialization
 from airflow_provider_stash.dags import etcd_backup, etcd_backup_dag, etcd_restore, etcd_restore_dag
-from airflow_provider_stash.dags.task_restore import stash_task_restore_dag
+from airflow_provider_stash.dags.task_restore import TaskRestore, stash_task_restore_dag
 from airflow_provider_stash.plugins.catalog import read_card
 from airflow_provider_stash.resources.task_plan import TaskPlan
 from airflow_provider_stash.workloads.process import ProcessWorkload
@@ -30,7 +30,7 @@ dags = {
     "own_task": etcd_backup_dag(
         "own_task", schedule="@hourly", retention_policy={"keepLast": 5}, task=own, execution="kubernetes", **pair
     ),
-    "own_restore": stash_task_restore_dag("own_restore", task=own, execution="kubernetes", **pair),
+    "own_restore": stash_task_restore_dag("own_restore", TaskRestore(task=own, execution="kubernetes", **pair)),
     "restore": etcd_restore_dag("restore", workload=ProcessWorkload([member]), **pair),
 }
 with DAG("groups", schedule="@daily", start_date=datetime(2026, 1, 1)) as dags["groups"]:

@@ -26,6 +26,7 @@ RESULT = {
     "check": {"integrity": True, "readData": None, "errors": [], "duration": 1.0},
     "status": {"snapshotCount": 1},
 }
+OWN_RESTORE = Card((), (), {"m.session.restore": "StashTaskRestoreOperator"})
 RESTORE = Card((), (Restore("d", "e", "r", "verify"),), {"verify": "VerifyRestoreOperator"})
 
 
@@ -57,6 +58,7 @@ def test_a_sessions_state_is_that_of_its_data_tasks(run, backup, outcome, told):
         (BACKUP, "BackupSession", "backup", "failed", "success", "Failed"),
         (ONE_TASK, "BackupSession", "session", "success", "success", "Succeeded"),
         (RESTORE, "RestoreSession", "verify", "success", "success", "Succeeded"),
+        (OWN_RESTORE, "RestoreSession", "m.session.restore", "success", "success", "Succeeded"),
         (RESTORE, "RestoreSession", "verify", "success", "skipped", "Skipped"),  # a dry run
     ],
 )

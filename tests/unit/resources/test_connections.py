@@ -116,8 +116,8 @@ def test_secret_transforms(tmp_path):
 
 
 def test_an_address_outside_kubernetes(tmp_path):
-    loaded = manifests(tmp_path, binding(clientConfig={"url": "https://10.0.0.1:2379/ignored"}))
-    assert etcd_connection(loaded, "demo", "a")["host"] == "https://10.0.0.1:2379"
+    loaded = manifests(tmp_path, binding(clientConfig={"url": "https://10.0.0.1:2379/, 10.0.0.2"}))
+    assert etcd_connection(loaded, "demo", "a")["host"] == "https://10.0.0.1:2379,10.0.0.2"
 
 
 def test_a_repository_takes_of_its_secret_what_its_backend_knows(tmp_path):

@@ -354,3 +354,31 @@ def test_a_path_of_the_service_can_not_be_meant(tmp_path):
     (refusal,) = load(tmp_path).refusals
     assert refusal.field == "spec.clientConfig.service.path"
     assert "neither paths nor queries" in refusal.sentence
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("https://a:2379/v3", "holds the path '/v3'"),
+        ("https://a:2379,https://b:2379/cluster-1", "holds the path '/cluster-1'"),
+        ("a:2379/v3", "holds the path '/v3'"),
+        ("https://a:2379?timeout=hunter2", "holds a query or a fragment"),
+        ("https://a:2379/#hunter2", "holds a query or a fragment"),
+        ("https://root:hunter2@a:2379", "belongs into the Secret"),
+        ("ftp://a:2379", "use http or https"),
+        ("http://[::1:2379", "goes in brackets, both of them"),
+        ("https://a:99999", "use 1 to 65535"),
+    ],
+)
+def test_an_address_that_no_etcd_has_is_refused_by_name(tmp_path, url, words):
+    (refusal,) = refused(tmp_path, f"{BINDING}  clientConfig: {{url: '{url}'}}\n")
+    assert (refusal.object, refusal.field) == ("AppBinding default/a", "spec.clientConfig.url")
+    assert words in refusal.sentence
+    assert "hunter2" not in refusal.sentence
+
+
+def test_addresses_of_other_applications_are_theirs(tmp_path):
+    service = "{name: m, port: 3306, path: /db, query: charset=utf8}"
+    config = f"  clientConfig:\n    url: user@tcp(mysql.demo.svc:3306)/db?x=1\n    service: {service}\n"
+    (tmp_path / "m.yaml").write_text(f"{BINDING}  type: kubedb.com/mysql\n{config}")
+    assert load(tmp_path).refusals == []

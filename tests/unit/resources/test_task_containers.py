@@ -192,6 +192,146 @@ def test_variables_of_a_backup(manifests):
     assert plan_of(manifests, {"BACKUP_SESSION": "mine"}).values(**RUN)["BACKUP_SESSION"] == "mine"
 
 
+def values(tmp_path, kind, **spec):
+    """Give the variables of a session whose every field says something."""
+    backend = {
+        "endpoint": "http://s3:9000",
+        "bucket": "b",
+        "prefix": "p",
+        "region": "eu",
+        "insecureTLS": True,
+    }
+    version = {"apiVersion": "stash.appscode.com/v1beta1"}
+    ref = {"apiVersion": "appcatalog.appscode.com/v1alpha1", "kind": "AppBinding", "name": "db"}
+    target = {"alias": "main", "ref": ref, "args": ["--x", "--y"], **spec.pop("target")}
+    objects = [
+        {
+            "apiVersion": "stash.appscode.com/v1alpha1",
+            "kind": "Repository",
+            "metadata": {"name": "repo", "namespace": "demo"},
+            "spec": {"backend": {"s3": backend, "storageSecretName": "secret"}},
+        },
+        {
+            "apiVersion": ref["apiVersion"],
+            "kind": "AppBinding",
+            "metadata": {"name": "db", "namespace": "demo"},
+            "spec": {"type": "group/etcd", "version": "3.5.0", "clientConfig": {"url": "http://e:2379"}},
+        },
+        {**version, "kind": "Task", "metadata": {"name": "mine"}, "spec": {"steps": [{"name": "f"}]}},
+        {**version, "kind": "Function", "metadata": {"name": "f"}, "spec": {"image": "i"}},
+        {
+            **version,
+            "kind": kind,
+            "metadata": {"name": "session", "namespace": "demo"},
+            "spec": {
+                "repository": {"name": "repo"},
+                "task": {"name": "mine"},
+                "target": target,
+                "tempDir": {"disableCaching": True},
+                "runtimeSettings": {
+                    "container": {"nice": {"adjustment": 5}, "ionice": {"class": 2, "classData": 4}}
+                },
+                **spec,
+            },
+        },
+    ]
+    (tmp_path / "m.yaml").write_text(yaml.safe_dump_all(objects))
+    (plan,), refusals = plan_all(load(tmp_path))
+    assert refusals == []
+    task = plan.members[0].task
+    restores = kind == "RestoreSession"
+    return task.values(**run_variables("run-1", "http://push:9091", restores=restores, interim_volume=True))
+
+
+ALIKE = {
+    "NAMESPACE": "demo",
+    "INVOKER_NAME": "session",
+    "PROMETHEUS_JOB_NAME": "session",
+    "PROMETHEUS_PUSHGATEWAY_URL": "http://push:9091",
+    "INTERIM_DATA_DIR": "/stash-interim-volume/data",
+    "HOSTNAME": "main",
+    "ENABLE_CACHE": "false",
+    "LICENSE_APISERVICE": "",
+    "TARGET_API_VERSION": "appcatalog.appscode.com/v1alpha1",
+    "TARGET_KIND": "AppBinding",
+    "TARGET_NAMESPACE": "demo",
+    "TARGET_NAME": "db",
+    "TARGET_MOUNT_PATH": "/stash-data",
+    "TARGET_APP_REPLICAS": "1",
+    "TARGET_APP_VERSION": "3.5.0",
+    "TARGET_APP_TYPE": "group/etcd",
+    "TARGET_APP_GROUP": "group",
+    "TARGET_APP_RESOURCE": "etcd",
+    "DRIVER_ARGS": "--x --y",
+    "NICE_ADJUSTMENT": "5",
+    "IONICE_CLASS": "2",
+    "IONICE_CLASS_DATA": "4",
+    "REPOSITORY_NAME": "repo",
+    "REPOSITORY_NAMESPACE": "demo",
+    "REPOSITORY_PROVIDER": "s3",
+    "REPOSITORY_BUCKET": "b",
+    "REPOSITORY_PREFIX": "p",
+    "REPOSITORY_ENDPOINT": "http://s3:9000",
+    "REPOSITORY_URL": "",
+    "REPOSITORY_REGION": "eu",
+    "REPOSITORY_INSECURE_TLS": "true",
+    "REPOSITORY_SECRET_NAME": "secret",
+    "REPOSITORY_SECRET_NAMESPACE": "demo",
+    "MAX_CONNECTIONS": "0",
+}
+
+
+def test_all_variables_of_a_backup(tmp_path):
+    kept = {f"keep{name}": number for number, name in enumerate(("Last", "Hourly", "Daily", "Weekly"), 1)}
+    policy = {
+        **kept,
+        "keepMonthly": 5,
+        "keepYearly": 6,
+        "keepTags": ["a", "b"],
+        "prune": True,
+        "dryRun": True,
+    }
+    target = {"paths": ["/a", "/b"], "exclude": ["*.x", "*.y"]}
+    found = values(tmp_path, "BackupConfiguration", target=target, retentionPolicy=policy, schedule="@daily")
+    assert found == {
+        **ALIKE,
+        "INVOKER_KIND": "BackupConfiguration",
+        "BACKUP_SESSION": "run-1",
+        "TARGET_PATHS": "/a,/b",
+        "EXCLUDE_PATTERNS": "*.x,*.y",
+        "RETENTION_KEEP_LAST": "1",
+        "RETENTION_KEEP_HOURLY": "2",
+        "RETENTION_KEEP_DAILY": "3",
+        "RETENTION_KEEP_WEEKLY": "4",
+        "RETENTION_KEEP_MONTHLY": "5",
+        "RETENTION_KEEP_YEARLY": "6",
+        "RETENTION_KEEP_TAGS": "a,b",
+        "RETENTION_PRUNE": "true",
+        "RETENTION_DRY_RUN": "true",
+    }
+
+
+def test_all_variables_of_a_restore(tmp_path):
+    rule = {
+        "snapshots": ["1a2b", "3c4d"],
+        "sourceHost": "other",
+        "paths": ["/a"],
+        "include": ["i"],
+        "exclude": ["x"],
+    }
+    found = values(tmp_path, "RestoreSession", target={"rules": [rule]})
+    assert found == {
+        **ALIKE,
+        "INVOKER_KIND": "RestoreSession",
+        "RESTORE_SESSION": "session",
+        "SOURCE_HOSTNAME": "other",
+        "RESTORE_PATHS": "/a",
+        "RESTORE_SNAPSHOTS": "1a2b,3c4d",
+        "INCLUDE_PATTERNS": "i",
+        "EXCLUDE_PATTERNS": "x",
+    }
+
+
 def test_variables_of_a_restore(manifests):
     restore = manifests.get(RestoreSession, "demo", "statefulset-restore")
     variables = task_variables(

@@ -12,11 +12,18 @@ workload = ProcessWorkload(
     etcd_tools=description["etcd_tools"],
     start_timeout=15,
 )
+nowhere = ["false"]  # what is asked for it is answered with no
+elsewhere = ProcessMember(
+    "m0", f"{description['work_dir']}/no-data", "http://127.0.0.1:1", stop=nowhere, start=nowhere
+)
 globals().update(
     dags_from_manifests(
         os.environ["STASH_TEST_MANIFESTS"],
         settings=ManifestSettings(
-            workloads={"demo/etcd-appbinding": workload},
+            workloads={
+                "demo/etcd-appbinding": workload,
+                "demo/etcd-elsewhere": ProcessWorkload([elsewhere], etcd_tools=description["etcd_tools"]),
+            },
             restore={
                 "work_dir": description["work_dir"],
                 "etcd_tools": description["etcd_tools"],
