@@ -31,6 +31,21 @@ def offer_connection(conn_id: str, make: Callable[[], Mapping[str, Any]]) -> Non
     _offered[conn_id] = make
 
 
+def comes_from_manifests(conn_id: str) -> bool:
+    """
+    Tell whether a connection is made from manifests: only a process that has parsed the DAG file can make it.
+
+    :param conn_id: its id.
+    """
+    if conn_id not in _offered:
+        return False
+    try:
+        BaseHook.get_connection(conn_id)
+    except AirflowNotFoundException:
+        return True
+    return False
+
+
 class ManifestHook(BaseHook):
     """A hook whose connection may come from manifests."""
 

@@ -9,8 +9,10 @@ from typing import Any
 
 from airflow_provider_stash.exceptions import KubernetesError, KubernetesPermissionError
 
-_TRANSIENT = {429, 500, 502, 503, 504}
-_PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
+TRANSIENT = frozenset({429, 500, 502, 503, 504})
+"""Statuses of what fails in passing."""
+
+PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 """Seconds before each further try of a call that failed in passing."""
 
 
@@ -42,11 +44,11 @@ def open_stream(method: Callable[..., Any], *arguments: Any, **keywords: Any) ->
     from kubernetes.client import ApiException
     from urllib3.exceptions import HTTPError
 
-    for pause in (*_PAUSES, None):
+    for pause in (*PAUSES, None):
         try:
             return method(*arguments, _preload_content=False, **keywords)
         except ApiException as error:
-            if error.status not in _TRANSIENT or pause is None:
+            if error.status not in TRANSIENT or pause is None:
                 raise translate(error.status, error.body, error.reason) from error
         except HTTPError as error:
             if pause is None:

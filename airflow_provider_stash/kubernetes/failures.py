@@ -151,6 +151,8 @@ def _not_created(message: str) -> str:
         advice = (
             "raise the namespace's ResourceQuota, ask for fewer resources, or let fewer tasks run at a time"
         )
+    elif "must specify" in message:
+        advice = "set container.resources as the namespace's ResourceQuota asks"
     elif "serviceaccount" in message:
         advice = "make the service account, or correct serviceAccountName"
     elif "violates PodSecurity" in message:

@@ -14,13 +14,17 @@ from airflow_provider_stash.kubernetes.api import ConflictError, NotFoundError, 
 from airflow_provider_stash.kubernetes.containers import telling_container, waits
 from airflow_provider_stash.kubernetes.failures import what_goes_on, why_failed, why_waiting
 from airflow_provider_stash.kubernetes.logs import Say, Shown
-from airflow_provider_stash.kubernetes.manifests import CONTAINER
+from airflow_provider_stash.kubernetes.manifests import CONTAINER, TRY
 from airflow_provider_stash.kubernetes.record import is_record, read_record
 
 log = logging.getLogger(__name__)
 
+CREATED = "Job %s/%s runs the step."
+FOUND = "Job %s/%s is there already (%s): its result is taken."
+GONE_SECONDS = 120.0
+"""How long an earlier Job of the same name may take to be gone."""
+
 _FIRST_POLL = 0.25
-_GONE_SECONDS = 120.0
 _LAST_LINES = 5
 _EVENTS_AFTER_SECONDS = 3.0
 
@@ -49,7 +53,7 @@ class Jobs:
         """
         Create a Job with its Secrets; one of this name that runs or has succeeded is taken instead.
 
-        A failed one is removed first, one that is being removed is waited for.
+        A failed one of an earlier try is removed first, one that is being removed is waited for.
 
         :param manifest: the Job.
         :param secrets: gives the Secrets that the Job owns, from the Job as the API has it.
@@ -57,13 +61,10 @@ class Jobs:
         :raises KubernetesError: it could not be created.
         """
         name = manifest["metadata"]["name"]
-        deadline = time.monotonic() + _GONE_SECONDS
+        deadline = time.monotonic() + GONE_SECONDS
         while (job := self._create_or_find(manifest)) is None:
             if time.monotonic() > deadline:
-                raise KubernetesError(
-                    f"An earlier Job {name} in namespace {self.namespace} was deleted, but is not gone after "
-                    f"{_GONE_SECONDS:.0f} s. What to do: see what its finalizers and its Pod wait for."
-                )
+                raise not_gone(self.namespace, name)
             time.sleep(2 * _FIRST_POLL)
         for secret in secrets(job):
             with contextlib.suppress(ConflictError):  # whoever created the Job has made it
@@ -79,17 +80,12 @@ class Jobs:
             found = self.get(name)
             if found is None or found["metadata"].get("deletionTimestamp"):
                 return None
-            if ended(found) == "Failed":
+            if is_of_failed_try(found, manifest):
                 self.delete(name)
                 return None
-            log.info(
-                "Job %s/%s is there already (%s): its result is taken.",
-                self.namespace,
-                name,
-                ended(found) or "it runs",
-            )
+            log.info(FOUND, self.namespace, name, ended(found) or "it runs")
             return found
-        log.info("Job %s/%s runs the step.", self.namespace, name)
+        log.info(CREATED, self.namespace, name)
         return job
 
     def get(self, name: str) -> dict[str, Any] | None:
@@ -232,3 +228,22 @@ def ended(job: Mapping[str, Any]) -> str:
         if condition["type"] in {"Complete", "Failed"} and condition["status"] == "True":
             return str(condition["type"])
     return ""
+
+
+def is_of_failed_try(job: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    """
+    Tell whether a Job has failed, and not in this very try: who wants it then starts anew.
+
+    :param job: as the API has it.
+    :param wanted: the manifest of one of its name.
+    """
+    own, other = (one["metadata"].get("annotations") or {} for one in (wanted, job))
+    return ended(job) == "Failed" and (TRY not in own or own[TRY] != other.get(TRY))
+
+
+def not_gone(namespace: str, name: str) -> KubernetesError:
+    """Make the error of a Job that stands in the way of the next of its name."""
+    return KubernetesError(
+        f"An earlier Job {name} in namespace {namespace} was deleted, but is not gone after {GONE_SECONDS:.0f} s. "
+        "What to do: see what its finalizers and its Pod wait for."
+    )

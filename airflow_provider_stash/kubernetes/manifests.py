@@ -21,6 +21,10 @@ SCRATCH = "/tmp"  # noqa: S108 - of the container, which has it to itself
 """The only place where the container can write."""
 
 PREFIX = "airflow-provider-stash"
+
+SECRETS, TRY = f"{PREFIX}/secrets", f"{PREFIX}/try"
+"""Annotations of a task's Job: the Secrets that it owns, by what they are for; and the try that made it."""
+
 _VOLUME_PREFIX = "stash-"  # a user's own volumes have other names
 _SCRATCH_VOLUME = f"{_VOLUME_PREFIX}scratch"
 _GRACE_SECONDS = 30

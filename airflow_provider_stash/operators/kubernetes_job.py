@@ -19,15 +19,19 @@ from airflow_provider_stash.exceptions import (
     KubernetesError,
     KubernetesPermissionError,
 )
+from airflow_provider_stash.hooks.manifests import comes_from_manifests
 from airflow_provider_stash.kubernetes.jobs import Jobs, ended
 from airflow_provider_stash.kubernetes.manifests import (
     CONTAINER,
     PREFIX,
+    SECRETS,
+    TRY,
     job_manifest,
     job_name,
     secret_manifest,
     secret_name,
 )
+from airflow_provider_stash.kubernetes.record import read_record
 from airflow_provider_stash.steps import credentials
 from airflow_provider_stash.steps.call import StepCall, plain
 from airflow_provider_stash.triggers.kubernetes_job import StepJobTrigger
@@ -36,10 +40,9 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider_stash.kubernetes.job_settings import KubernetesJob
-    from airflow_provider_stash.operators.base import StashOperator
+    from airflow_provider_stash.operators.job import JobOperator
     from airflow_provider_stash.operators.step import StepOperator
 
-_SECRETS = f"{PREFIX}/secrets"
 _NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
 
@@ -56,11 +59,11 @@ class TaskInstanceJob(ABC, Generic[WorkT]):
     :param containers: of its Pod, as they run one after another.
     """
 
-    operator: StashOperator
+    operator: JobOperator
 
     def __init__(
         self,
-        operator: StashOperator,
+        operator: JobOperator,
         settings: KubernetesJob,
         context: Context,
         containers: Sequence[str] = (CONTAINER,),
@@ -81,6 +84,7 @@ class TaskInstanceJob(ABC, Generic[WorkT]):
             "map-index": str(ti.map_index if ti.map_index is not None else -1),
         }
         self.name = job_name(ti.task_id, *self.identity.values())
+        self._try = str(ti.try_number)
 
     def check_image(self) -> None:
         """
@@ -99,7 +103,8 @@ class TaskInstanceJob(ABC, Generic[WorkT]):
         """
         Build the Job.
 
-        :return: its manifest with ``annotations``, and what the Secrets hold that it will own, by what they are for.
+        :return: its manifest with ``annotations``, and what the Secrets hold that it will own, by what they are for:
+            ``etcd`` or ``repository``.
         """
 
     def result(self, told: dict[str, Any]) -> dict[str, Any]:
@@ -115,17 +120,17 @@ class TaskInstanceJob(ABC, Generic[WorkT]):
         Start the Job, or find it running; wait for it and remove it.
 
         :return: the task's result.
-        :raises TaskDeferred: the triggerer waits.
+        :raises TaskDeferred: the triggerer starts it, and waits.
         :raises StashError: what the step raised, or why the Job failed.
         """
         try:
-            self._ensure(work)
             if self.settings.deferrable:
                 raise TaskDeferred(
-                    trigger=self._trigger(),
+                    trigger=self._trigger(work),
                     method_name="execute_complete",
                     timeout=self.operator.execution_timeout,
                 )
+            self._create(*self.build(work))
             told = self.jobs.follow(
                 self.name,
                 startup_timeout=self.settings.startup_timeout,
@@ -133,10 +138,12 @@ class TaskInstanceJob(ABC, Generic[WorkT]):
                 say=self.operator.log.log,
             )
             result = self.result(told)
+        except TaskDeferred:
+            raise
         except BaseException as error:
             self._give_up(error)
             raise
-        self._remove()
+        self.remove()
         return result
 
     def collect(self, event: Mapping[str, Any]) -> dict[str, Any]:
@@ -149,7 +156,7 @@ class TaskInstanceJob(ABC, Generic[WorkT]):
         """
         try:
             if event["error"]:
-                raise KubernetesError(event["error"])
+                read_record(event["error"])  # raises it
             job = self.jobs.get(self.name)
             if job is not None and not ended(job):
                 raise self.jobs.why_not_started(self.name, self.settings.startup_timeout)
@@ -157,19 +164,19 @@ class TaskInstanceJob(ABC, Generic[WorkT]):
         except BaseException as error:
             self._give_up(error)
             raise
-        self._remove()
+        self.remove()
         return result
 
     def _give_up(self, error: BaseException) -> None:
-        """Remove the Job, unless it is waited for elsewhere, or only out of sight: a retry then finds it."""
+        """Remove the Job, unless it is only out of sight: a retry then finds it."""
         lost = isinstance(error, KubernetesError) and not isinstance(
             error, JobFailedError | KubernetesPermissionError
         )
-        if isinstance(error, TaskDeferred) or lost:
-            return
-        self._remove()
+        if not lost:
+            self.remove()
 
-    def _remove(self) -> None:
+    def remove(self) -> None:
+        """Remove the Job; where that fails the log tells."""
         try:
             self.jobs.delete(self.name)
         except KubernetesError as error:  # what the step did stays done
@@ -185,24 +192,30 @@ class TaskInstanceJob(ABC, Generic[WorkT]):
         :param owned: names of the Secrets that it will own, by what they are for.
         """
         identity = {f"{PREFIX}/{key}": value for key, value in self.identity.items()}
-        return {**identity, _SECRETS: json.dumps(owned)}
+        return {**identity, TRY: self._try, SECRETS: json.dumps(owned)}
 
-    def _trigger(self) -> StepJobTrigger:
+    def _trigger(self, work: WorkT) -> StepJobTrigger:
+        manifest, secrets = self.build(work)
+        connections = {"etcd": self.operator.etcd_conn_id, "repository": self.operator.restic_conn_id}
+        owned = {purpose: connections[purpose] for purpose in secrets}
+        here = any(map(comes_from_manifests, owned.values()))
+        if here:  # the triggerer reads no manifests
+            self._create(manifest, secrets)
         return StepJobTrigger(
-            name=self.name,
-            namespace=self.jobs.namespace,
+            manifest=manifest,
+            owned=None if here else owned,
             kubernetes_conn_id=self.settings.kubernetes_conn_id,
             startup_timeout=self.settings.startup_timeout,
             poll_interval=self.settings.poll_interval,
             containers=self.jobs.containers,
         )
 
-    def _ensure(self, work: WorkT) -> None:
-        manifest, owned = self.build(work)
+    def _create(self, manifest: Mapping[str, Any], owned: Mapping[str, Mapping[str, bytes]]) -> None:
+        """Create the Job, or find it."""
 
         def secrets(job: Mapping[str, Any]) -> list[dict[str, Any]]:
             # A Job that was found names the Secrets it waits for.
-            names = json.loads(job["metadata"]["annotations"][_SECRETS])
+            names = json.loads(job["metadata"]["annotations"][SECRETS])
             return [
                 secret_manifest(name=names[purpose], job=job, data=data)
                 for purpose, data in owned.items()

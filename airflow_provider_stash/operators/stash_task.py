@@ -7,18 +7,19 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from airflow_provider_stash.kubernetes.job_settings import KubernetesJob, as_job
-from airflow_provider_stash.operators.base import StashOperator
+from airflow_provider_stash.operators.job import JobOperator
 from airflow_provider_stash.operators.links import RepositoryLink, SnapshotLink
 from airflow_provider_stash.steps.layout import STASH_HOST
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from airflow_provider_stash.operators.task_job import TaskJob
     from airflow_provider_stash.resources.task_plan import TaskPlan
     from airflow_provider_stash.restic.repository import Repository
 
 
-class StashTaskOperator(StashOperator):
+class StashTaskOperator(JobOperator):
     """
     Runs a Task as a Kubernetes Job: all Functions but the last are init containers of its Pod.
 
@@ -58,15 +59,12 @@ class StashTaskOperator(StashOperator):
         self.pushgateway_conn_id = pushgateway_conn_id
 
     def run_step(self, context: Context) -> Any:
+        return self.job_of(context).run(self.plan)
+
+    def job_of(self, context: Context) -> TaskJob:
         from airflow_provider_stash.operators.task_job import TaskJob
 
-        return TaskJob(self, self.job, context).run(self.plan)
-
-    def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
-        """Take up the task after its Job has ended."""
-        from airflow_provider_stash.operators.task_job import TaskJob
-
-        return self.guarded(context, lambda: TaskJob(self, self.job, context).collect(event))
+        return TaskJob(self, self.job, context)
 
     def pushgateway_url(self) -> str:
         """Give the Pushgateway's address, without credentials; empty: there is none."""

@@ -6,26 +6,24 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_stash.kubernetes.job_settings import KubernetesJob, as_job
-from airflow_provider_stash.operators.base import StashOperator
+from airflow_provider_stash.operators.job import JobOperator
 from airflow_provider_stash.steps.call import StepCall
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider_stash.etcd.config import EtcdConfig
+    from airflow_provider_stash.operators.kubernetes_job import StepJob
     from airflow_provider_stash.restic.repository import Repository
 
 
-class StepOperator(StashOperator):
+class StepOperator(JobOperator):
     """
     Runs a step that takes plain arguments.
 
     :param execution: where: ``worker``, ``kubernetes`` (a Job as the connection ``kubernetes_default`` says),
         or a ``KubernetesJob``.
     """
-
-    etcd_conn_id: str = "etcd_default"
-    restic_conn_id: str = "restic_default"
 
     def __init__(self, *, execution: KubernetesJob | str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -35,10 +33,6 @@ class StepOperator(StashOperator):
     def prepare(self, context: Context) -> StepCall:
         """Give the step and its arguments."""
 
-    def finish(self, context: Context, result: dict[str, Any]) -> Any:
-        """Take up what the step returned; what this returns goes to XCom."""
-        return result
-
     def run_step(self, context: Context) -> Any:
         call = self.prepare(context)
         if self.job is None:
@@ -47,20 +41,14 @@ class StepOperator(StashOperator):
                 repository=self.repository() if call.of_repository else None,
             )
         else:
-            from airflow_provider_stash.operators.kubernetes_job import StepJob
-
-            result = StepJob(self, self.job, context).run(call)
+            result = self.job_of(context).run(call)
         return self.finish(context, result)
 
-    def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
-        """Take up the task after its Job has ended."""
-        return self.guarded(context, lambda: self._collect(context, event))
-
-    def _collect(self, context: Context, event: dict[str, Any]) -> Any:
+    def job_of(self, context: Context) -> StepJob:
         from airflow_provider_stash.operators.kubernetes_job import StepJob
 
         assert self.job is not None
-        return self.finish(context, StepJob(self, self.job, context).collect(event))
+        return StepJob(self, self.job, context)
 
     def etcd(self) -> EtcdConfig:
         """Read the etcd connection."""

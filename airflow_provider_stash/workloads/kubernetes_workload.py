@@ -172,6 +172,8 @@ class KubernetesWorkload(Workload):
             self.write(record, replicas=0)
         elif record.key != key:
             raise WorkloadError(f"{self} is in the middle of another restore ({record.key}). {UNTOUCHED}")
+        elif record.phase == STOPPED:  # an earlier try may have written it down, and no more
+            self.write(record, replicas=0)
         self._wait_gone()
         return [{"name": member.name, "wasRunning": member.pod in record.running} for member in members]
 

@@ -10,6 +10,7 @@ from tests.kubesim.objects import (
     JOBS,
     NAMESPACES,
     PODS,
+    QUOTAS,
     ROLES,
     SECRETS,
     STATEFUL_SETS,
@@ -108,6 +109,8 @@ def set_defaults(resource: Resource, thing: Object) -> None:
         claim["volumeName"] = f"pvc-{metadata['uid']}"
         capacity = dig(claim, "resources.requests", {})
         thing["status"] = {"phase": "Bound", "accessModes": claim.get("accessModes"), "capacity": capacity}
+    elif resource is QUOTAS:
+        thing["status"] = {"hard": dig(thing, "spec.hard", {}), "used": {}}
     elif resource is NAMESPACES:
         thing["status"] = {"phase": "Active"}
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.kubesim.images import SYSTEM_PATH
+from tests.kubesim.limits import memory_limit, out_of_memory
 from tests.kubesim.objects import Object, now
 from tests.kubesim.volumes import maps_many_users
 
@@ -96,6 +97,9 @@ class ContainerRun:
         self.pid: int | None = None
         self.begun = asyncio.Event()
         """Set when its own program runs, or has ended."""
+        self.out_of_memory = False
+        """Whether it was killed for its memory."""
+        self._killed = False
         self._container, self._hostname, self._base, self._netns = container, hostname, base, netns
         self._hosts_file, self._mounts, self._argv, self._security = hosts_file, mounts, argv, security
 
@@ -117,16 +121,23 @@ class ContainerRun:
             start_new_session=True, limit=_LONGEST_LINE,
         )  # fmt: skip
         reader = asyncio.create_task(self._read(process))
+        memory: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         try:
             self.pid = await _child(process)
             await self._wait_for_program(reader)
             self.begun.set()
-            waits: set[asyncio.Future[Any]] = {reader, grace}
+            if (limit := memory_limit(self._container)) is not None and self.pid is not None:
+                memory = asyncio.ensure_future(out_of_memory(self.pid, limit))
+            waits: set[asyncio.Future[Any]] = {reader, grace, memory}
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-            if not reader.done():
+            if not reader.done() and memory.done():
+                self.out_of_memory = True
+                self.kill()
+            elif not reader.done():
                 await self._end(reader, grace.result())
             code = await process.wait()
         finally:
+            memory.cancel()
             self._signal(signal.SIGKILL)
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
@@ -135,7 +146,14 @@ class ContainerRun:
             await reader
             self.output.end()
             self.begun.set()
+        if self._killed:  # of which unshare tells nothing
+            return 128 + signal.SIGKILL
         return code if code >= 0 else 128 - code
+
+    @property
+    def layer(self) -> Path:
+        """Directory with what it wrote elsewhere than on its volumes."""
+        return self._base / "upper"
 
     async def _read(self, process: asyncio.subprocess.Process) -> None:
         assert process.stdout is not None
@@ -146,7 +164,8 @@ class ContainerRun:
         if seconds:
             self._signal(signal.SIGTERM)
             await asyncio.wait({reader}, timeout=seconds)
-        self._signal(signal.SIGKILL)
+        if not reader.done():
+            self.kill()
 
     async def _wait_for_program(self, reader: asyncio.Task[None]) -> None:
         """Wait until its own program is there to take a signal: the script before it, as process 1, would not."""
@@ -159,6 +178,7 @@ class ContainerRun:
 
     def kill(self) -> None:
         """End it at once."""
+        self._killed = True
         self._signal(signal.SIGKILL)
 
     def _signal(self, number: signal.Signals) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import copy
 import logging
+import time
 
 from tests.kubesim.objects import (
     CLAIMS,
     JOBS,
     PODS,
     STATEFUL_SETS,
+    ApiError,
     Object,
     condition,
     dig,
@@ -25,6 +27,7 @@ from tests.kubesim.store import FOREGROUND, Store
 log = logging.getLogger(__name__)
 
 _PAUSE = 0.02
+_REFUSED_SECONDS = 1.0
 _DONE = ("Complete", "Failed")
 
 
@@ -33,6 +36,7 @@ class Controllers:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._refused: dict[str, float] = {}
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -98,9 +102,11 @@ class Controllers:
             self._store.event(job, "Completed", "Job completed")
         elif not spec["suspend"]:
             for _ in range(min(spec["parallelism"], spec["completions"] - succeeded) - len(active)):
-                pod = self._create_pod(job, f"{job['metadata']['name']}-{suffix()}")
+                made = self._create_pod(job, f"{job['metadata']['name']}-{suffix()}")
+                if made is None:
+                    break
                 new["active"] += 1
-                self._store.event(job, "SuccessfulCreate", f"Created pod: {pod['metadata']['name']}")
+                self._store.event(job, "SuccessfulCreate", f"Created pod: {made['metadata']['name']}")
         counts = {name: new[name] or None for name in ("active", "succeeded", "failed")}
         self._store.set_status(JOBS, job, **{**new, **counts})
 
@@ -154,7 +160,22 @@ class Controllers:
 
     # --- both -------------------------------------------------------------------------------------
 
-    def _create_pod(self, owner: Object, name: str) -> Object:
+    def _create_pod(self, owner: Object, name: str) -> Object | None:
+        """Create a pod; None: it was refused, now or within the last second."""
+        uid, moment = owner["metadata"]["uid"], time.monotonic()
+        if moment - self._refused.get(uid, -_REFUSED_SECONDS) < _REFUSED_SECONDS:
+            return None
+        try:
+            return self._store.create(PODS, owner["metadata"]["namespace"], self._pod_of(owner, name))
+        except ApiError as error:
+            self._refused[uid] = moment
+            told = f"Error creating: {error}"
+            if owner["kind"] == "StatefulSet":
+                told = f"create Pod {name} in StatefulSet {owner['metadata']['name']} failed error: {error}"
+            self._store.event(owner, "FailedCreate", told, kind="Warning")
+            return None
+
+    def _pod_of(self, owner: Object, name: str) -> Object:
         metadata, template = owner["metadata"], owner["spec"]["template"]
         made: Object = copy.deepcopy({"metadata": template.get("metadata") or {}, "spec": template["spec"]})
         reference = {"apiVersion": owner["apiVersion"], "kind": owner["kind"], "name": metadata["name"],
@@ -171,7 +192,7 @@ class Controllers:
             claimed = {volume["name"] for volume in volumes}
             others = [one for one in made["spec"].get("volumes") or [] if one["name"] not in claimed]
             made["spec"]["volumes"] = others + volumes
-        return self._store.create(PODS, metadata["namespace"], made)
+        return made
 
     def _collect(self) -> None:
         """Delete what has lost its owners, and owners that wait for what they own to go first."""

@@ -54,6 +54,7 @@ EVENTS = _core("events", "Event")
 SERVICE_ACCOUNTS = _core("serviceaccounts", "ServiceAccount", "token")
 CLAIMS = _core("persistentvolumeclaims", "PersistentVolumeClaim", "status")
 VOLUMES = _core("persistentvolumes", "PersistentVolume", "status", namespaced=False)
+QUOTAS = _core("resourcequotas", "ResourceQuota", "status")
 NAMESPACES = _core("namespaces", "Namespace", "status", namespaced=False)
 NODES = _core("nodes", "Node", "status", namespaced=False)
 JOBS = Resource("batch", "v1", "jobs", "Job", subresources=frozenset({"status"}))
@@ -87,7 +88,7 @@ STASH_KINDS = (
 RESOURCES = {
     (one.group, one.plural): one
     for one in (
-        PODS, SECRETS, CONFIGMAPS, SERVICES, EVENTS, SERVICE_ACCOUNTS, CLAIMS, VOLUMES, NAMESPACES, NODES,
+        PODS, SECRETS, CONFIGMAPS, SERVICES, EVENTS, SERVICE_ACCOUNTS, CLAIMS, VOLUMES, QUOTAS, NAMESPACES, NODES,
         JOBS, STATEFUL_SETS, AUTOSCALERS, BUDGETS, ROLES, ROLE_BINDINGS, *STASH_KINDS,
     )
 }  # fmt: skip

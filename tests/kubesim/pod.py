@@ -10,12 +10,14 @@ from pathlib import Path
 from tests.kubesim import probes
 from tests.kubesim.container import ContainerRun, Output
 from tests.kubesim.images import Images
+from tests.kubesim.limits import excess, has_disk_limits
 from tests.kubesim.network import Network
 from tests.kubesim.objects import PODS, Object, condition, dig, now, timestamp
 from tests.kubesim.store import Store
 from tests.kubesim.volumes import MissingReferenceError, Volumes, expander, security
 
 _RETRY = 0.3
+_DISK_SECONDS = 0.5
 _RESTART_STEP, _RESTART_MOST = 0.5, 5.0
 
 
@@ -33,6 +35,8 @@ class PodRun:
         self._mains = self._spec["containers"]
         self._states: dict[str, Object] = {}
         self._runs: dict[str, ContainerRun] = {}
+        self._mounts: dict[str, Path] = {}
+        self._verdict: dict[str, str] = {}
         self._address: str | None = None
         self._ready = False
         self._grace: asyncio.Future[int] = asyncio.get_running_loop().create_future()
@@ -41,6 +45,7 @@ class PodRun:
         """Run the pod, end it when it is deleted, and take it out of the store then."""
         life = asyncio.create_task(self._live())
         begin, deadline = now(), self._spec.get("activeDeadlineSeconds")
+        looked, limited = begin, has_disk_limits(self._pod)
         try:
             with self._store.changes() as queue:
                 while not self._deleted():
@@ -48,11 +53,17 @@ class PodRun:
                     tasks = {waiter} if life.done() else {waiter, life}
                     await asyncio.wait(tasks, timeout=1, return_when=asyncio.FIRST_COMPLETED)
                     waiter.cancel()
-                    if deadline and not life.done() and (now() - begin).total_seconds() > deadline:
-                        self._end(0)
-                        await asyncio.wait({life})
+                    if life.done():
+                        continue
+                    if deadline and (now() - begin).total_seconds() > deadline:
                         message = "Pod was active on the node longer than the specified deadline"
-                        self._report("Failed", reason="DeadlineExceeded", message=message)
+                        await self._fail(life, "DeadlineExceeded", message)
+                    elif limited and (now() - looked).total_seconds() > _DISK_SECONDS:
+                        looked = now()
+                        layers = {name: one.layer for name, one in self._runs.items()}
+                        if why := excess(self._pod, self._mounts, layers):
+                            self._store.event(self._pod, "Evicted", why, kind="Warning")
+                            await self._fail(life, "Evicted", why)
                 current = self._store.current(PODS, self._pod)
                 self._end(current["metadata"].get("deletionGracePeriodSeconds", 0) if current else 0)
                 while not life.done():
@@ -75,6 +86,13 @@ class PodRun:
         current = self._store.current(PODS, self._pod)
         return current is None or "deletionTimestamp" in current["metadata"]
 
+    async def _fail(self, life: asyncio.Task[None], reason: str, message: str) -> None:
+        """End the pod at once, and say why."""
+        self._verdict = {"reason": reason, "message": message}
+        self._end(0)
+        await asyncio.wait({life})
+        self._report("Failed")
+
     def _end(self, seconds: int) -> None:
         if not self._grace.done():
             self._grace.set_result(seconds)
@@ -94,6 +112,7 @@ class PodRun:
         mounts = await self._wait_for_volumes()
         if mounts is None or self._ending:
             return
+        self._mounts = mounts
         self._address = await self._network.attach(self._uid)
         self._report(
             podIP=self._address, podIPs=[{"ip": self._address}], hostIP="127.0.0.1", startTime=timestamp()
@@ -183,8 +202,8 @@ class PodRun:
             if watching is not None:
                 watching.cancel()
                 await asyncio.gather(watching, return_exceptions=True)
-        ended = {"exitCode": code, "reason": "Error" if code else "Completed", "startedAt": begin,
-                 "finishedAt": timestamp()}  # fmt: skip
+        reason = "OOMKilled" if run.out_of_memory else "Error" if code else "Completed"
+        ended = {"exitCode": code, "reason": reason, "startedAt": begin, "finishedAt": timestamp()}
         self._set(container, {"terminated": ended})
         self._report()
         return code
@@ -244,7 +263,7 @@ class PodRun:
                 PODS, self._pod, conditions=conditions,
                 containerStatuses=[dict(self._states[one["name"]]) for one in self._mains],
                 initContainerStatuses=[dict(self._states[one["name"]]) for one in self._inits],
-                **given, **fields,
+                **given, **fields, **self._verdict,
             )  # fmt: skip
         if ready != self._ready:
             self._ready = ready

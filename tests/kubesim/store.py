@@ -12,11 +12,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from tests.kubesim import admission
+from tests.kubesim import admission, quotas
 from tests.kubesim.objects import (
     EVENTS,
     NAMESPACES,
     PODS,
+    QUOTAS,
     SECRETS,
     SERVICE_ACCOUNTS,
     ApiError,
@@ -129,6 +130,8 @@ class Store:
         if key in self._objects[resource]:
             message = f'{resource.qualified} "{key[1]}" already exists'
             raise ApiError(409, "AlreadyExists", message, name=key[1], kind=resource.plural)
+        if resource.namespaced and (limits := self.all(QUOTAS, namespace)):
+            quotas.check(limits, resource, thing, lambda: self.all(resource, namespace))
         metadata |= {"uid": str(uuid.uuid4()), "creationTimestamp": timestamp()}
         if "spec" in thing:
             metadata["generation"] = 1

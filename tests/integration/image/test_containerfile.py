@@ -131,7 +131,7 @@ def mounted(directory, password, etcd):
 
 def test_the_programs_are_those_of_the_packages():
     (apt,) = (rest for name, rest in instructions() if name == "RUN" and "apt-get install" in rest)
-    assert {"restic", "etcd-client"} <= set(apt.split())
+    assert {"restic", "etcd-client", "etcd-server"} <= set(apt.split())
     user = next(rest for name, rest in instructions() if name == "USER")
     assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", user), "a name would not do for runAsNonRoot"
 
@@ -172,7 +172,17 @@ def test_the_steps_run_from_the_tree(container, etcd, place):
     assert len(step("apply_retention", policy={"keep_last": 1, "prune": True})["removed"]) == 1
     assert step("check_integrity", read_data=True)["integrity"] is True
     assert step("repository_status", integrity=True)["snapshotCount"] == 1
-    assert step("resolve_snapshot")["revision"] == backed_up["revision"]
+    snapshot = step("resolve_snapshot")
+    assert snapshot["revision"] == backed_up["revision"]
+    how = {
+        "key": "k",
+        "checked": {"warnings": [], "etcdTool": None, "etcdToolVersion": None},
+        "keep_file": False,
+        "fetch": {},
+    }
+    plan = step("fetch_snapshot", snapshot=snapshot, **how)
+    assert plan["rehearsal"]["revision"] == backed_up["revision"]
+    assert plan["keyCount"] == 50
     mounted(place / "credentials", "wrong", config)
     with pytest.raises(WrongRepositoryPasswordError):
         step("check_integrity")

@@ -342,3 +342,53 @@ def test_nothing_stays_of_a_simulator_that_is_ended_or_killed(tmp_path, number):
     with Kubesim(tmp_path / "next"):
         pass
     assert bridge not in links()
+
+
+def status_of(core, name):
+    wait_until(lambda: phase(core, name) == "Failed", f"{name} has failed", 60)
+    return core.read_namespaced_pod(name, "default").status
+
+
+def test_a_container_with_too_much_memory_is_killed_whole(core):
+    """What counts is all its processes together."""
+    grows = "for i in 1 2 3; do (x=$(head -c 12000000 /dev/zero | tr '\\0' x); sleep 600) & done; wait"
+    limited = {"resources": {"limits": {"memory": "30M"}}}
+    core.create_namespaced_pod("default", pod("grows", grows, container=limited))
+    ended = status_of(core, "grows").container_statuses[0].state.terminated
+    assert (ended.reason, ended.exit_code) == ("OOMKilled", 137)
+
+
+def test_a_pod_that_writes_too_much_is_evicted(core):
+    volumes = [{"name": "v", "emptyDir": {"sizeLimit": "1Mi"}}]
+    mounts = {"volumeMounts": [{"name": "v", "mountPath": "/v"}]}
+    writes = "dd if=/dev/zero of=/v/file bs=1M count=2; sleep 600"
+    core.create_namespaced_pod("default", pod("writes", writes, container=mounts, volumes=volumes))
+    status = status_of(core, "writes")
+    assert status.reason == "Evicted"
+    assert status.message == 'Usage of EmptyDir volume "v" exceeds the limit "1Mi". '
+
+
+def test_what_a_quota_refuses(core, api):
+    """A Pod at once; a Job's Pod until there is room."""
+    core.create_namespace({"metadata": {"name": "small"}})
+    quota = {"metadata": {"name": "q"}, "spec": {"hard": {"pods": "0"}}}
+    core.create_namespaced_resource_quota("small", quota)
+    refused = 'pods "{}" is forbidden: exceeded quota: q, requested: pods=1, used: pods=0, limited: pods=0'
+    with pytest.raises(ApiException) as caught:
+        core.create_namespaced_pod("small", pod("refused", "true"))
+    assert caught.value.status == 403
+    assert refused.format("refused") in caught.value.body.replace('\\"', '"')
+    job = {"metadata": {"name": "job"}, "spec": {"template": {"spec": pod("job", "true")["spec"]}}}
+    batch = client.BatchV1Api(api)
+    batch.create_namespaced_job("small", job)
+
+    def told():
+        events = core.list_namespaced_event("small", field_selector="involvedObject.name=job").items
+        return [event.message for event in events if event.reason == "FailedCreate"]
+
+    wait_until(lambda: bool(told()), "the event is there")
+    assert told()[0].startswith('Error creating: pods "job-')
+    assert told()[0].endswith(refused.partition('"{}"')[2])
+    core.delete_namespaced_resource_quota("q", "small")
+    wait_until(lambda: batch.read_namespaced_job("job", "small").status.succeeded, "the Job has ended", 60)
+    core.delete_namespace("small")

@@ -12,6 +12,7 @@ from kubernetes import client, config
 from kubernetes.client import ApiException
 
 from airflow_provider_stash.kubernetes.job_settings import KubernetesJob
+from airflow_provider_stash.operators.etcd import EtcdWaitOperator
 from tests.kubernetes.accounts import kubeconfig_of
 from tests.kubernetes.namespaces import make_namespace
 from tests.kubernetes.pages import role
@@ -172,11 +173,19 @@ def job(cluster, monkeypatch):
     return settings_of_jobs()
 
 
+@pytest.fixture
+def waiting(job, monkeypatch):
+    """A step that goes on until it is ended: there is no etcd."""
+    monkeypatch.setenv("AIRFLOW_CONN_ETCD_DEFAULT", NOTHING_THERE)
+    return EtcdWaitOperator(task_id="wait", execution=job, timeout=600, poke_interval=0.5)
+
+
 class Run:
     """Stands for a task instance of one run: what operators ask of it."""
 
     def __init__(self):
         self.run_id = f"manual__{secrets.token_hex(4)}"
+        self.try_number = 1
         self.results = {}
         self.events = _Events()
 
@@ -186,7 +195,7 @@ class Run:
             task_id=operator.task_id,
             run_id=self.run_id,
             map_index=-1,
-            try_number=1,
+            try_number=self.try_number,
             max_tries=0,
             xcom_pull=self._pull,
             xcom_push=lambda key, value: None,
@@ -221,3 +230,9 @@ def without(rules, resource, verb):
         for rule in rules
     ]
     return [rule for rule in less if rule["verbs"]]  # a rule without a verb is refused
+
+
+PERMISSIONS = [
+    (resource, verb) for rule in role("airflow-stash-backup")["rules"]
+    for resource in rule["resources"] for verb in rule["verbs"]
+]  # fmt: skip

@@ -2,6 +2,7 @@
 
 import json
 import re
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
@@ -101,17 +102,46 @@ def test_a_task_of_ones_own(airflow, cluster):
 
 @pytest.mark.timeout(900)
 def test_ending_a_task_by_hand_ends_its_job(airflow, cluster):
+    with stopped(airflow.servers[-1]):  # the triggerer
+        early = airflow.trigger("waits")
+        wait_for_words(cluster, "held", early)
+        wait_until(lambda: airflow.states("waits", early)["deferred"] == "deferred", 300)
+        end(airflow, early)
+    wait_until(lambda: not jobs_of(cluster, early), 300)
     run_id = airflow.trigger("waits")
     for part in PARTS:
-        wait_for_words(cluster, part)
+        wait_for_words(cluster, part, run_id)
     assert airflow.states("waits", run_id) == {"held": "running", "deferred": "deferred"}
-    # Ended before its trigger has begun, it would leave the Job: see docs/kubernetes.md.
-    wait_until(lambda: re.search(r"trigger waits/.* starting", airflow.logs("waits", run_id)))
-    for part in PARTS:
-        airflow.patch(f"/dags/waits/dagRuns/{run_id}/taskInstances/{part}", {"new_state": "failed"})
+    # A triggerer is at work again: for what was ended before it came to it, it has made no Job.
+    assert jobs_of(cluster, early) == []
+    assert not re.search(r"stash-deferred-\S+ runs the step", airflow.logs("waits", early))
+    assert re.search(r"stash-deferred-\S+ runs the step", airflow.logs("waits", run_id))
+    # Cleared, it is tried again, by a Job of its own.
+    (first,) = (one for one in cluster.jobs() if task_of(one) == "deferred")
+    clear = {"dry_run": False, "dag_run_id": run_id, "task_ids": ["deferred"], "only_failed": False}
+    airflow.post("/dags/waits/clearTaskInstances", clear)
+    wait_until(lambda: first.metadata.uid not in {one.metadata.uid for one in cluster.jobs()}, 300)
+    wait_for_words(cluster, "deferred", run_id)
+    end(airflow, run_id)
     wait_until(lambda: not cluster.jobs(), 300)
     cluster.wait_clean()
     assert WAITS in airflow.logs("waits", run_id)
+
+
+@contextmanager
+def stopped(server):
+    """Stop a server for a while. One that only stands still may hold the database's lock."""
+    server.stop(4, ask_children=False)  # as the home does in the end
+    try:
+        yield
+    finally:
+        server.start()
+
+
+def end(airflow, run_id):
+    """Mark a run's tasks failed, as a person does."""
+    for part in PARTS:
+        airflow.patch(f"/dags/waits/dagRuns/{run_id}/taskInstances/{part}", {"new_state": "failed"})
 
 
 def own_dag(cluster):
@@ -143,14 +173,22 @@ def own_task(cluster):
     return re.sub(rf"\b({'|'.join(put)})\b", lambda match: put[match[1]], text)
 
 
-def wait_for_words(cluster, task):
+def jobs_of(cluster, run_id):
+    """Name the tasks of a run that have a Job."""
+    run = "airflow-provider-stash/run-id"
+    return [task_of(one) for one in cluster.jobs() if one.metadata.annotations[run] == run_id]
+
+
+def task_of(job):
+    return job.metadata.annotations["airflow-provider-stash/task-id"]
+
+
+def wait_for_words(cluster, task, run_id):
     """Wait for a task's Job and its first words."""
+    want = {"airflow-provider-stash/task-id": task, "airflow-provider-stash/run-id": run_id}
 
     def look():
-        for one in cluster.jobs():
-            if one.metadata.annotations["airflow-provider-stash/task-id"] == task:
-                return one
-        return None
+        return next((one for one in cluster.jobs() if want.items() <= one.metadata.annotations.items()), None)
 
     job = wait_until(look, 300)
     cluster.wait_for_line(WAITS, job.metadata.name)

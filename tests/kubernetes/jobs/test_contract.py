@@ -7,6 +7,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_provider_stash.assets import repository_asset
 from airflow_provider_stash.operators.etcd import EtcdBackupOperator, EtcdWaitOperator
+from airflow_provider_stash.operators.maintenance import ResticMigrateOperator, ResticPruneOperator
 from airflow_provider_stash.operators.restic import (
     ResolveSnapshotOperator,
     ResticCheckOperator,
@@ -108,6 +109,14 @@ def test_a_session_in_one_task(place, run):
     assert result["check"]["integrity"] is True
     assert result["status"]["snapshotCount"] == 1
     assert run.events[repository_asset("restic_default")].extra == result["status"]
+
+
+def test_maintenance(place, run):
+    run.execute(ResticInitOperator(task_id="init", execution=place))
+    pruned = same("prune", run.execute(ResticPruneOperator(task_id="prune", execution=place, max_unused="0")))
+    assert pruned["dryRun"] is False
+    migrated = same("migrate", run.execute(ResticMigrateOperator(task_id="migrate", execution=place)))
+    assert (migrated["migrated"], migrated["version"]) == (False, 2)
 
 
 def test_errors_are_the_steps_own(place, run, monkeypatch):

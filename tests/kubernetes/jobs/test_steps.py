@@ -1,7 +1,5 @@
 """A step's Job, through its operator, as a service account that has exactly the Role of the docs."""
 
-import asyncio
-import importlib
 import json
 import multiprocessing
 import os
@@ -11,30 +9,23 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
-from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
+from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_provider_stash.exceptions import JobFailedError
 from airflow_provider_stash.operators.base import TaskKilled
-from airflow_provider_stash.operators.etcd import EtcdBackupOperator, EtcdWaitOperator
+from airflow_provider_stash.operators.etcd import EtcdBackupOperator
 from airflow_provider_stash.operators.kubernetes_job import StepJob
 from airflow_provider_stash.operators.restic import ResticInitOperator
 from tests.kubernetes.jobs.conftest import (
     ETCD_PASSWORD,
     KEYS,
-    NOTHING_THERE,
+    PERMISSIONS,
     REPOSITORY_PASSWORD,
     WAITS,
     role,
     wait_until,
     without,
 )
-
-
-@pytest.fixture
-def waiting(job, monkeypatch):
-    """A step that goes on until it is ended: there is no etcd."""
-    monkeypatch.setenv("AIRFLOW_CONN_ETCD_DEFAULT", NOTHING_THERE)
-    return EtcdWaitOperator(task_id="wait", execution=job, timeout=600, poke_interval=0.5)
 
 
 @contextmanager
@@ -170,8 +161,10 @@ def test_a_retry_finds_the_job_that_runs(cluster, job, run):
 def test_a_retry_after_a_failure_starts_anew(cluster, waiting, run):
     context = run.context(waiting)
     failing = replace(waiting.job, command=["false"])
-    StepJob(waiting, failing, context)._ensure(waiting.prepare(context))
+    one = StepJob(waiting, failing, context)
+    one._create(*one.build(waiting.prepare(context)))
     wait_until(lambda: any(one.status.failed for one in cluster.jobs()))
+    run.try_number = 2
     with when(lambda: cluster.wait_for_line(WAITS), waiting.on_kill), pytest.raises(TaskKilled):
         run.execute(waiting)
 
@@ -198,12 +191,6 @@ def test_a_deadline(waiting, run):
         run.execute(waiting)
 
 
-PERMISSIONS = [
-    (resource, verb) for rule in role("airflow-stash-backup")["rules"]
-    for resource in rule["resources"] for verb in rule["verbs"]
-]  # fmt: skip
-
-
 @pytest.mark.parametrize(("resource", "verb"), PERMISSIONS)
 def test_a_permission_less_is_named(cluster, job, run, monkeypatch, capsys, resource, verb):
     rules = without(role("airflow-stash-backup")["rules"], resource, verb)
@@ -215,89 +202,3 @@ def test_a_permission_less_is_named(cluster, job, run, monkeypatch, capsys, reso
     told = capsys.readouterr().out if verb == "delete" else str(caught.value)
     assert f'cannot {verb} resource "{resource}"' in told
     assert "docs/kubernetes.md" in told
-
-
-# --- deferred ---------------------------------------------------------------------------------------
-
-
-@pytest.fixture(autouse=True)
-def _no_lingering_workers(monkeypatch):
-    """There are none here to be waited for."""
-    monkeypatch.setenv("AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL", "0")
-
-
-def defer(run, operator):
-    """Execute until the task is deferred; gives the trigger, made again from its serialized form."""
-    with pytest.raises(TaskDeferred) as deferred:
-        run.execute(operator)
-    assert deferred.value.method_name == "execute_complete"
-    path, arguments = deferred.value.trigger.serialize()
-    text = json.dumps(arguments)
-    assert ETCD_PASSWORD not in text
-    assert REPOSITORY_PASSWORD not in text
-    module, _, name = path.rpartition(".")
-    return getattr(importlib.import_module(module), name)(**json.loads(text))
-
-
-async def first_event(trigger):
-    async for event in trigger.run():
-        return event.payload
-    return None
-
-
-def resume(run, operator, event):
-    run.results[operator.task_id] = result = operator.execute_complete(run.context(operator), event)
-    return result
-
-
-def test_deferred_it_is_the_same(cluster, job, run, capsys):
-    job = replace(job, deferrable=True)
-    init = ResticInitOperator(task_id="init", execution=job)
-    event = asyncio.run(first_event(defer(run, init)))
-    assert resume(run, init, event)["created"] is True
-    backup = EtcdBackupOperator(task_id="backup", execution=job)
-    trigger = defer(run, backup)
-    capsys.readouterr()
-    event = asyncio.run(first_event(trigger))
-    assert "Snapshot of" in capsys.readouterr().out  # the triggerer's log of the task
-    assert resume(run, backup, event)["snapshot"]
-
-
-def test_deferred_a_failure_is_told(job, run):
-    wrong = replace(job, deferrable=True, image="registry.invalid/nothing:1", startup_timeout=3.0)
-    init = ResticInitOperator(task_id="init", execution=wrong)
-    event = asyncio.run(first_event(defer(run, init)))
-    with pytest.raises(JobFailedError, match="did not start its container within 3 s. ErrImagePull"):
-        resume(run, init, event)
-
-
-def test_deferred_killing_the_task_ends_the_job(cluster, waiting, run):
-    waiting.job = replace(waiting.job, deferrable=True)
-    trigger = defer(run, waiting)
-
-    async def kill():
-        runs = asyncio.create_task(first_event(trigger))
-        await asyncio.to_thread(cluster.wait_for_line, WAITS)
-        runs.cancel()
-        await asyncio.gather(runs, return_exceptions=True)
-        await trigger.on_kill()
-
-    asyncio.run(kill())
-
-
-def test_deferred_a_job_that_somebody_deletes(cluster, waiting, run):
-    waiting.job = replace(waiting.job, deferrable=True)
-    trigger = defer(run, waiting)
-
-    async def delete():
-        runs = asyncio.create_task(first_event(trigger))
-        await asyncio.to_thread(cluster.wait_for_line, WAITS)
-        (one,) = cluster.jobs()
-        cluster.batch.delete_namespaced_job(
-            one.metadata.name, cluster.namespace, propagation_policy="Background"
-        )
-        return await runs
-
-    event = asyncio.run(delete())
-    with pytest.raises(JobFailedError, match="The Job is gone: it was deleted"):
-        resume(run, waiting, event)

@@ -37,7 +37,7 @@ def test_the_restore_dag_restores_a_statefulset_and_takes_a_failed_restore_back(
         "repository_conn_id": "repository",
         "workload": workload,
     }
-    here = {"work_dir": str(tmp_path / "work"), "etcd_tools": newest_etcd(), "rehearse": False}
+    here = {"work_dir": str(tmp_path / "work"), "etcd_tools": newest_etcd()}
 
     failed = Run(etcd_restore_dag, {**common, **here})
     assert failed.dag.get_task("stop_members").downstream_task_ids >= {"fill_members"}
@@ -54,7 +54,7 @@ def test_the_restore_dag_restores_a_statefulset_and_takes_a_failed_restore_back(
 
     # Now with Jobs for the steps that ran in the worker: the same plan, and the same proof.
     job = KubernetesJob(kubernetes_conn_id="cluster", poll_interval=1.0)
-    run = Run(etcd_restore_dag, {**common, "execution": job, "rehearse": False})
+    run = Run(etcd_restore_dag, {**common, "execution": job})
     run.execute("resolve_snapshot")
     plan = run.execute("fetch_snapshot")
     assert shape(plan) == shape(in_worker)
@@ -70,6 +70,7 @@ def test_the_restore_dag_restores_a_statefulset_and_takes_a_failed_restore_back(
         "warnings",
     )
     assert [plan[name] for name in same] == [in_worker[name] for name in same]
+    assert plan["rehearsal"]["revision"] == plan["revision"]
     assert plan["live"]["alive"] == 3
     run.execute("stop_members")
     filled = run.execute("fill_members")["members"]

@@ -14,6 +14,7 @@ from airflow_provider_stash.workloads.statefulset import StatefulSetWorkload
 from testbed.etcd_access import PASSWORD
 from testbed.process import wait_until
 from tests.kubernetes.pages import role
+from tests.kubernetes.restore.conftest import Namespace
 from tests.kubernetes.restore.etcd_in_cluster import EtcdStatefulSet
 from tests.kubernetes.restore.run import Run
 
@@ -21,22 +22,30 @@ pytestmark = pytest.mark.timeout(600)
 JOB = KubernetesJob(kubernetes_conn_id="cluster", poll_interval=1.0, startup_timeout=60.0)
 
 
-@pytest.fixture(scope="module")
-def cluster(namespace, tmp_path_factory):
-    etcd = EtcdStatefulSet(namespace.api, namespace.name, tmp_path_factory.mktemp("etcd"), password=PASSWORD)
+GUIDES = {"basic-auth": {"password": PASSWORD}, "TLS": {"tls": True}}
+BASIC_AUTH = pytest.mark.parametrize("cluster", ["basic-auth"], indirect=True)
+
+
+@pytest.fixture(scope="module", params=GUIDES)
+def cluster(request, admin, kubeconfig, tmp_path_factory):
+    """The StatefulSet of one of Stash's guides, in a namespace of its own."""
+    place = Namespace(admin, kubeconfig, tmp_path_factory.mktemp("accounts"))
+    etcd = EtcdStatefulSet(place.api, place.name, tmp_path_factory.mktemp("etcd"), **GUIDES[request.param])
     etcd.start()
-    return etcd
+    etcd.place = place
+    yield etcd
+    place.core.delete_namespace(place.name)
 
 
 @pytest.fixture
-def restore(namespace, restore_of):
-    return restore_of(namespace, StatefulSetWorkload(name="etcd"), role("airflow-stash-restore")["rules"])
+def restore(cluster, restore_of):
+    return restore_of(cluster.place, StatefulSetWorkload(name="etcd"), role("airflow-stash-restore")["rules"])
 
 
 @pytest.fixture
 def etcd(cluster, connections, restore):
     """100 keys that are backed up, and others that came later."""
-    connections(cluster)
+    connections(cluster, cluster.place)
     cluster.delete("/")
     cluster.fill(100)
     cluster.backed_up = cluster.all_keys()
@@ -131,6 +140,7 @@ def test_a_worker_that_is_lost_in_any_task_and_the_task_tried_again(etcd, new_ru
     assert etcd.all_keys() == etcd.backed_up
 
 
+@BASIC_AUTH
 def test_a_task_that_is_marked_failed_and_the_old_data_served(etcd, new_run, phases, restore):
     """In the middle of each; the roll-back's own worker is lost in its middle, too, and its retry comes to the end."""
     now, known = etcd.all_keys(), {}

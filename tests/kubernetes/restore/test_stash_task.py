@@ -20,7 +20,8 @@ from airflow_provider_stash.restic.snapshots import list_snapshots
 from airflow_provider_stash.workloads.params import workload_from_params
 from testbed.process import wait_until
 from tests.kubernetes.jobs.conftest import Run
-from tests.kubernetes.jobs.test_steps import first_event, when
+from tests.kubernetes.jobs.test_deferred import first_event
+from tests.kubernetes.jobs.test_steps import when
 from tests.kubernetes.pages import role
 from tests.kubernetes.restore.conftest import IMAGE
 from tests.kubernetes.restore.etcd_in_cluster import ETCD_IMAGE, EtcdPod, claim_spec
@@ -234,9 +235,11 @@ def test_deferred_the_logs_of_all_are_shown_and_a_retry_finds_the_job(own, names
         for _ in range(2):
             with pytest.raises(TaskDeferred) as deferred:
                 own.run.execute(operator)
+            trigger = deferred.value.trigger
+            asyncio.run(trigger._ensure(trigger.owned))
         (job,) = own.jobs()
         assert password not in json.dumps(namespace.api.sanitize_for_serialization(job))
-        event = asyncio.run(first_event(deferred.value.trigger))
+        event = asyncio.run(first_event(trigger))
         shown = capsys.readouterr().out
         result = operator.execute_complete(own.run.context(operator), event)
     assert "[etcd-dump-0] dumps" in shown

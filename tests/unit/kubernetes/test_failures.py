@@ -86,7 +86,8 @@ def test_an_image_that_comes_slowly():
 @pytest.mark.parametrize(
     ("message", "advice"),
     [
-        ("exceeded quota: q", "ResourceQuota"),
+        ("exceeded quota: q", "raise the namespace's ResourceQuota"),
+        ("failed quota: q: must specify limits.cpu for: step", "set container.resources"),
         ('serviceaccount "sa" not found', "make the service account"),
         ('violates PodSecurity "restricted:latest"', "pod.securityContext"),
         ("maximum memory usage per Container is 1Gi", "LimitRange"),

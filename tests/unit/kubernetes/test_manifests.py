@@ -1,4 +1,6 @@
-from airflow_provider_stash.kubernetes.job_settings import KubernetesJob
+import pytest
+
+from airflow_provider_stash.kubernetes.job_settings import CONTAINER_FIELDS, POD_FIELDS, KubernetesJob
 from airflow_provider_stash.kubernetes.manifests import job_manifest, job_name, secret_manifest, secret_name
 
 
@@ -72,6 +74,18 @@ def test_every_setting_has_its_place():
     assert {"name": "N", "value": "1"} in container["env"]
     assert container["envFrom"] == [{"configMapRef": {"name": "c"}}]
     assert {"name": "v", "mountPath": "/v"} in container["volumeMounts"]
+
+
+@pytest.mark.parametrize("name", sorted(POD_FIELDS - {"securityContext", "volumes"}))
+def test_every_field_of_a_pod_that_is_taken_reaches_it(name):
+    _, pod, _ = build(KubernetesJob(image="i", pod={name: "given"}))
+    assert pod[name] == "given"
+
+
+@pytest.mark.parametrize("name", sorted(CONTAINER_FIELDS - {"securityContext", "env", "volumeMounts"}))
+def test_every_field_of_a_container_that_is_taken_reaches_it(name):
+    _, _, container = build(KubernetesJob(image="i", container={name: "given"}))
+    assert container[name] == "given"
 
 
 def test_an_interim_volume_takes_the_scratch_directorys_place():

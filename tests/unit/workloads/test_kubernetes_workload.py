@@ -31,7 +31,8 @@ class Eleven(StatefulSetWorkload):
             "volumeMounts": mounts,
         }
         template = {"spec": {"containers": [container], "securityContext": self.given}}
-        return {"spec": {"template": template, "volumeClaimTemplates": [{"metadata": {"name": "data"}}]}}
+        spec = {"template": template, "volumeClaimTemplates": [{"metadata": {"name": "data"}}]}
+        return {"metadata": {}, "spec": spec}
 
     given: ClassVar = {}
 
@@ -189,6 +190,22 @@ def test_records_and_permissions_as_text():
     assert Record.load(None) is None
     assert str(Permission("get", "apps", "statefulsets", "etcd")) == "get statefulsets.apps etcd"
     assert str(Permission("get", "", "pods/log")) == "get pods/log"
+
+
+def test_who_else_scales_it():
+    """Of those that have changed it the ones that have set the replicas, and its owner."""
+
+    def manager(name, *fields):
+        return {"manager": name, "fieldsV1": {"f:spec": {field: {} for field in fields}}}
+
+    class Managed(StatefulSetWorkload):
+        def _read(self):
+            managers = [manager("kubectl", "f:template"), manager("etcd-operator", "f:replicas")]
+            owner = {"kind": "EtcdCluster", "name": "demo"}
+            return {"metadata": {"managedFields": managers, "ownerReferences": [owner]}}
+
+    assert Managed(name="etcd").who_manages() == "EtcdCluster demo, field manager etcd-operator"
+    assert Eleven(name="etcd").who_manages() == "its metadata names nobody"
 
 
 def test_a_workload_that_is_not_connected_says_so():
