@@ -33,14 +33,16 @@ def main(file: str, verb: str) -> None:
 
 
 def alive(pid: int) -> bool:
-    """Tell whether a process is there, and no zombie."""
+    """Tell whether a process is there, and no zombie: as such it has files and ports until its last thread has ended."""
     if not Path("/proc/self").exists():
         with contextlib.suppress(OSError):
             os.kill(pid or 1 << 30, 0)
             return True
         return False
+    process = Path(f"/proc/{pid}")
     with contextlib.suppress(OSError, IndexError):
-        return bool(pid) and Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+        zombie = (process / "stat").read_text().rpartition(")")[2].split()[0] == "Z"
+        return bool(pid) and (not zombie or len(list((process / "task").iterdir())) > 1)
     return False
 
 

@@ -93,7 +93,8 @@ def translate(endpoint: Endpoint, error: grpc.RpcError, config: EtcdConfig) -> E
     details = str(error.details() or "").strip()
     if code is grpc.StatusCode.UNAVAILABLE:
         return unavailable(endpoint, details, config)
-    if code is grpc.StatusCode.DEADLINE_EXCEEDED:
+    # Of a login that waits for a quorum until the caller's time is over, etcd gives the code UNKNOWN.
+    if code is grpc.StatusCode.DEADLINE_EXCEEDED or details == "context deadline exceeded":
         return EtcdUnavailableError(
             f"{endpoint} did not answer in time: it is cut off or overloaded, or the cluster has lost its "
             "quorum (a login needs one, too)."

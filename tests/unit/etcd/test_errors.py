@@ -199,6 +199,7 @@ def test_permission(code, details):
 def test_the_rest():
     assert type(said("DEADLINE_EXCEEDED", "Deadline Exceeded")) is e.EtcdUnavailableError
     assert "quorum" in str(said("DEADLINE_EXCEEDED", "context deadline exceeded"))
+    assert type(said("UNKNOWN", "context deadline exceeded")) is e.EtcdUnavailableError
     assert "alarm list" in str(said("DATA_LOSS", "etcdserver: corrupt cluster"))
     compacted = said("OUT_OF_RANGE", "etcdserver: mvcc: required revision has been compacted")
     assert str(compacted) == "https://db-1:2379: etcdserver: mvcc: required revision has been compacted"
