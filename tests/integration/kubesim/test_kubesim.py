@@ -269,6 +269,12 @@ def test_jobs_fail_end_and_go_with_what_they_own(api, core):
         "gone",
         30,
     )
+    # In the foreground: it goes behind what it owns.
+    wait_until(
+        lambda: "job" not in {one.metadata.name for one in batch.list_namespaced_job("default").items},
+        "the Job is gone",
+        30,
+    )
     with pytest.raises(ApiException, match="not found"):
         batch.read_namespaced_job("job", "default")
 

@@ -139,14 +139,15 @@ with StdinBackup(repository, path="/x/s.db", host="h") as running:
 
 
 def processes_with(*words):
-    found = []
+    """Command lines by process id."""
+    found = {}
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:
             text = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
         except OSError:
             continue
         if all(word in text for word in words):
-            found.append(int(path.parent.name))
+            found[int(path.parent.name)] = text
     return found
 
 
@@ -157,10 +158,7 @@ def test_secrets_are_in_no_command_line(tmp_path, edge_restic, rest):
     with pytest.raises(KeyboardInterrupt), StdinBackup(made, path="/x/s.db", host="h") as running:
         os.write(running.fd, DATA[:1000])
         time.sleep(0.5)
-        texts = [
-            Path(f"/proc/{pid}/cmdline").read_text()
-            for pid in processes_with("snapshot") + processes_with("s.db")
-        ]
+        texts = [*processes_with("snapshot").values(), *processes_with("s.db").values()]
         assert texts
         for text in texts:
             for secret in (PASSWORD, rest.keys["REST_SERVER_PASSWORD"], "p%40ss"):
@@ -208,8 +206,8 @@ def test_a_dead_processs_lock_goes_by_restics_rule(repository):
     with StdinBackup(repository, path="/x/s.db", host="h") as holder:
         os.write(holder.fd, b"x")
         wait_until(lambda: len(locks(repository)) == 1, "restic has its lock")
-        for pid in processes_with(repository.restic, "backup", "s.db"):
-            if "guard.py" not in Path(f"/proc/{pid}/cmdline").read_text():
+        for pid, text in processes_with(repository.restic, "backup", "s.db").items():
+            if "guard.py" not in text:
                 os.kill(pid, signal.SIGKILL)
     assert len(locks(repository)) == 1
     assert check(repository, lock_timeout=30).integrity is True
