@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from airflow_provider_stash.steps.results import human_size
-from testbed.airflow_home import ADMIN, ADMIN_PASSWORD, AirflowHome
+from testbed.airflow_api import ADMIN, ADMIN_PASSWORD
+from testbed.airflow_home import AirflowHome
 from testbed.binaries import find
 from testbed.etcd_cluster import EtcdCluster
 from testbed.process import Server

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from airflow_provider_stash.restic.repository import Repository
-from testbed.airflow_home import _PASSWORDS, ADMIN
+from testbed.airflow_api import ADMIN, PASSWORDS
 from testbed.binaries import restics
 from testbed.browser import browser as start_browser
 from testbed.etcd_cluster import EtcdCluster
@@ -99,7 +99,7 @@ class Person:
         """Log in by Airflow's form, once a user; this package's page leads there and back."""
         self.page.goto(f"{self.url}/stash/")
         self.page.fill('input[name="username"]', user)
-        self.page.fill('input[name="password"]', _PASSWORDS[user])
+        self.page.fill('input[name="password"]', PASSWORDS[user])
         self.page.press('input[name="password"]', "Enter")
         self.page.locator('main[aria-busy="false"]').wait_for()
         _cookies[user] = self.context.cookies()

@@ -2,7 +2,7 @@
 
 from playwright.sync_api import expect
 
-from testbed.airflow_home import OPERATOR
+from testbed.airflow_api import OPERATOR
 
 
 def runs(airflow):

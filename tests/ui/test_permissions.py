@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from testbed.airflow_home import ADMIN, OPERATOR, VIEWER
+from testbed.airflow_api import ADMIN, OPERATOR, VIEWER
 
 HIDDEN = "etcd_backup_billing"  # from the viewer, by tests/ui/auth.py
 

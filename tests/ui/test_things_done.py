@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from testbed.airflow_home import OPERATOR
+from testbed.airflow_api import OPERATOR
 
 ROW = 'tr[data-status="on time"]'
 

@@ -2,7 +2,7 @@
 
 from airflow.api_fastapi.auth.managers.simple.simple_auth_manager import SimpleAuthManager
 
-from testbed.airflow_home import WATCHER
+from testbed.airflow_api import WATCHER
 
 WATCHED = {"backup", "forgotten", "watchdog"}
 

@@ -2,7 +2,7 @@
 
 import json
 
-from testbed.airflow_home import WATCHER, WATCHER_PASSWORD
+from testbed.airflow_api import WATCHER, WATCHER_PASSWORD
 from testbed.binaries import restics
 
 

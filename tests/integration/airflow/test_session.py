@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import pytest
 
-from testbed.airflow_home import VIEWER
+from testbed.airflow_api import VIEWER
 from testbed.etcd_access import PASSWORD
 from testbed.session import REPOSITORY_PASSWORD
 from tests.integration.airflow.conftest import wait_for_state

@@ -9,17 +9,9 @@ from airflow_provider_stash.triggers.etcd import EtcdHealthTrigger
 HEALTHY = {"healthy": True, "members": [{"name": "m0"}], "alarms": []}
 
 
-@pytest.fixture
-def slept(monkeypatch):
-    """Give the seconds that were slept; none of them pass."""
-    seconds = []
-
-    async def sleep(pause):
-        seconds.append(pause)
-
-    monkeypatch.setattr(asyncio, "sleep", sleep)
+@pytest.fixture(autouse=True)
+def _no_connection(monkeypatch):
     monkeypatch.setattr(EtcdHook, "get_config", lambda self: None)
-    return seconds
 
 
 async def first_event(trigger):

@@ -15,19 +15,6 @@ from airflow_provider_stash.kubernetes.record import read_record
 from airflow_provider_stash.triggers.kubernetes_job import StepJobTrigger, _secret
 
 
-@pytest.fixture
-def slept(monkeypatch):
-    """Give the seconds that were slept; none of them pass."""
-    seconds = []
-
-    async def sleep(pause):
-        seconds.append(pause)
-
-    monkeypatch.setattr(asyncio, "sleep", sleep)
-    monkeypatch.setenv("AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL", "5")
-    return seconds
-
-
 def trigger_of(**owned):
     manifest = {"metadata": {"name": "stash-backup", "namespace": "demo"}}
     return StepJobTrigger(manifest, owned, "cluster", 300.0, 2.0)
