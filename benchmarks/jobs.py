@@ -51,8 +51,10 @@ def steps(place: Any) -> list[Any]:
         ResticInitOperator(task_id="init", execution=place),
         EtcdBackupOperator(task_id="backup", execution=place),
         ResticForgetOperator(task_id="forget", execution=place, retention_policy=POLICY),
-        ResticCheckOperator(task_id="check", execution=place),
-        ResticStatusOperator(task_id="status", execution=place),
+        ResticCheckOperator(task_id="check", execution=place, measure=True),
+        ResticStatusOperator(
+            task_id="status", execution=place, check_task_id="check", forget_task_id="forget"
+        ),
     ]
 
 

@@ -12,7 +12,7 @@ def last_status() -> dict[str, dict[str, Any]]:
     """
     Read the latest status of every repository from Airflow's database.
 
-    :return: by restic connection: ``connection``, what ``steps.repository.repository_status`` told, and when
+    :return: by restic connection: ``connection``, what ``steps.status.status_of`` told, and when
         (``time``).
     """
     from airflow.models.asset import AssetEvent, AssetModel

@@ -50,7 +50,7 @@ def status(args: Namespace) -> None:
 
 
 def _ask_restic(conn_id: str, told: Mapping[str, Any] | None) -> dict[str, Any]:
-    from airflow_provider_stash.steps.repository import repository_status
+    from airflow_provider_stash.steps.status import repository_status
 
     current = repository_status(
         repository_of(conn_id), integrity=told["integrity"] if told else None, newest=0

@@ -201,6 +201,7 @@ class BackupSession:
             read_data=form.verify_deeply,
             read_data_subset=self.read_data_subset,
             lock_timeout=self.lock_timeout,
+            measure=True,
             trigger_rule=TriggerRule.NONE_FAILED,  # also when retention was turned off for this run
             **self._locking(),
         )

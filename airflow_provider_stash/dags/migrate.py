@@ -55,7 +55,9 @@ def restic_migrate_dag(
         pruned = ResticPruneOperator(
             task_id="compress", repack_uncompressed=True, enabled=compress, **locking
         )
-        check = ResticCheckOperator(task_id="check", trigger_rule=TriggerRule.NONE_FAILED, **locking)
+        check = ResticCheckOperator(
+            task_id="check", measure=True, trigger_rule=TriggerRule.NONE_FAILED, **locking
+        )
         status = ResticStatusOperator(
             task_id="status",
             check_task_id=check.task_id,

@@ -131,7 +131,7 @@ def backup_registry(
     :param duration: of it, in seconds.
     :param now: seconds since the epoch.
     :param host: what ``steps.backup.back_up`` returned, or a ``StashTaskBackupOperator``; None: the backup failed.
-    :param repository: what ``steps.repository.repository_status`` returned, if it did.
+    :param repository: what ``steps.status.status_of`` returned, if it did.
     """
     series = [*_session(identity, "backup", success, duration, now), *_backup_host(identity, host)]
     if repository is not None:

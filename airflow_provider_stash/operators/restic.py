@@ -116,7 +116,9 @@ class ResticCheckOperator(ResticOperator):
     :param read_data_subset: read a part of it: ``n/t``, a percentage or a size; ``rotate/t`` reads another
         of t parts each day, so that all is read within t days. (templated)
     :param lock_timeout: seconds to wait while the repository is locked.
-    :return: ``integrity``, ``errors``, ``readData``, ``duration``; also pushed to XCom when damage is found.
+    :param measure: read meanwhile what a ``ResticStatusOperator`` after it tells, which then starts no restic
+        unless the check took longer than a minute.
+    :return: see ``steps.repository.check_integrity``; also pushed to XCom when damage is found.
     """
 
     template_fields: Sequence[str] = ("read_data", "read_data_subset")
@@ -127,12 +129,14 @@ class ResticCheckOperator(ResticOperator):
         read_data: bool | str = False,
         read_data_subset: str | None = None,
         lock_timeout: float = 600.0,
+        measure: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.read_data = read_data
         self.read_data_subset = read_data_subset
         self.lock_timeout = lock_timeout
+        self.measure = measure
 
     def prepare(self, context: Context) -> StepCall:
         return StepCall(
@@ -141,6 +145,7 @@ class ResticCheckOperator(ResticOperator):
                 "read_data": as_bool(self.read_data, "read_data"),
                 "read_data_subset": self.read_data_subset or None,
                 "lock_timeout": self.lock_timeout,
+                "measure": self.measure,
             },
         )
 
@@ -155,38 +160,43 @@ class ResticStatusOperator(ResticOperator):
     """
     Tells the repository's status, as Stash's ``Repository.status``, and emits its asset's event.
 
-    :param check_task_id: task of a ``ResticCheckOperator`` of this run, for ``integrity``.
+    The newest 100 snapshots are listed in it.
+
+    :param check_task_id: task of a ``ResticCheckOperator`` of this run, for ``integrity``. Where that has measured the
+        repository, it is not read again.
     :param forget_task_id: task of a ``ResticForgetOperator`` of this run.
-    :param newest: how many snapshots are listed.
-    :return: see ``steps.repository.repository_status``; the asset event's extra holds the same.
+    :return: see ``steps.status.status_of``; the asset event's extra holds the same.
     """
 
     def __init__(
-        self,
-        *,
-        check_task_id: str | None = None,
-        forget_task_id: str | None = None,
-        newest: int = 100,
-        **kwargs: Any,
+        self, *, check_task_id: str | None = None, forget_task_id: str | None = None, **kwargs: Any
     ) -> None:
         restic_conn_id = kwargs.get("restic_conn_id", "restic_default")
         super().__init__(outlets=[repository_asset(restic_conn_id)], **kwargs)
         self.check_task_id = check_task_id
         self.forget_task_id = forget_task_id
-        self.newest = newest
+
+    def run_step(self, context: Context) -> Any:
+        measured = (self._returned(context, self.check_task_id) or {}).get("measured")
+        if measured is None:
+            return super().run_step(context)
+        from airflow_provider_stash.steps.status import status_of
+
+        return self.finish(context, status_of(measured, **self._told(context)))
 
     def prepare(self, context: Context) -> StepCall:
-        ti = context["ti"]
-        checked = ti.xcom_pull(task_ids=self.check_task_id) if self.check_task_id else None
-        forgotten = ti.xcom_pull(task_ids=self.forget_task_id) if self.forget_task_id else None
-        return StepCall(
-            "repository_status",
-            {
-                "integrity": checked["integrity"] if checked else None,
-                "forgotten": {key: forgotten[key] for key in ("removed", "dryRun")} if forgotten else None,
-                "newest": self.newest,
-            },
-        )
+        return StepCall("repository_status", self._told(context))
+
+    def _told(self, context: Context) -> dict[str, Any]:
+        checked = self._returned(context, self.check_task_id)
+        forgotten = self._returned(context, self.forget_task_id)
+        return {
+            "integrity": checked["integrity"] if checked else None,
+            "forgotten": {key: forgotten[key] for key in ("removed", "dryRun")} if forgotten else None,
+        }
+
+    def _returned(self, context: Context, task_id: str | None) -> Any:
+        return context["ti"].xcom_pull(task_ids=task_id) if task_id else None
 
     def finish(self, context: Context, result: dict[str, Any]) -> dict[str, Any]:
         context["outlet_events"][repository_asset(self.restic_conn_id)].extra = result

@@ -21,7 +21,7 @@ class EtcdBackupSessionOperator(EtcdBackupOperator):
     """
     Waits for etcd, makes the repository, backs up, applies retention, checks, tells the status: in one task.
 
-    Made for Jobs: one Pod starts, not six. A failure after the backup fails the task; the snapshot stays.
+    Made for Jobs: one Pod starts, not five. A failure after the backup fails the task; the snapshot stays.
     It emits the repository's asset event.
 
     :param create: make the repository when there is none.

@@ -19,7 +19,7 @@ class Event:
     """
     A repository's status as an asset event tells it.
 
-    :param status: see ``steps.repository.repository_status``, without its ``snapshots``.
+    :param status: see ``steps.status.status_of``, without its ``snapshots``.
     """
 
     id: int

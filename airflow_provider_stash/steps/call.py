@@ -27,7 +27,7 @@ _STEPS = {
     "migrate_repository": "maintenance",
     "prune_repository": "maintenance",
     "read_output": "task_output",
-    "repository_status": "repository",
+    "repository_status": "status",
     "resolve_snapshot": "resolve",
     "swap_back_member": "member",
     "swap_member": "member",

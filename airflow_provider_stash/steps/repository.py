@@ -1,25 +1,25 @@
-"""Cares for the repository: makes it, applies the retention policy, checks it, tells its status."""
+"""Cares for the repository: makes it, applies the retention policy, checks it."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from airflow_provider_stash.exceptions import InvalidConfigurationError
+from airflow_provider_stash.exceptions import InvalidConfigurationError, ResticError
 from airflow_provider_stash.restic.check import check
 from airflow_provider_stash.restic.forget import forget
 from airflow_provider_stash.restic.init import ensure_repository
 from airflow_provider_stash.restic.repository import Repository
 from airflow_provider_stash.restic.retention import RetentionPolicy
-from airflow_provider_stash.restic.snapshots import Snapshot, list_snapshots
-from airflow_provider_stash.restic.stats import repository_size
 from airflow_provider_stash.steps.layout import SNAPSHOT_PATHS
-from airflow_provider_stash.steps.resolve import snapshot_result
-from airflow_provider_stash.steps.results import human_size, now, rfc3339, seconds_since
+from airflow_provider_stash.steps.results import human_size, now, seconds_since
+from airflow_provider_stash.steps.status import measure_repository
 
 log = logging.getLogger(__name__)
+
+_MEASURED_FOR_SECONDS = 60
 
 
 def initialize(repository: Repository, *, create: bool = True) -> dict[str, Any]:
@@ -97,6 +97,7 @@ def check_integrity(
     read_data: bool = False,
     read_data_subset: str | None = None,
     lock_timeout: float = 600.0,
+    measure: bool = False,
 ) -> dict[str, Any]:
     """
     Check the repository (``restic check``).
@@ -104,18 +105,24 @@ def check_integrity(
     :param read_data: read and verify all data, not its structure alone.
     :param read_data_subset: read a part of it: ``n/t`` (the n-th of t parts), a percentage, or a size;
         ``rotate/t``: another of t parts each day.
-    :return: ``integrity``, ``errors``, ``readData`` (``all``, the subset, or None), ``duration``.
+    :param measure: measure the repository meanwhile, for its status. Where the check takes longer than a minute,
+        because it has to wait or reads data, what was measured is dropped as too old.
+    :return: ``integrity``, ``errors``, ``readData`` (``all``, the subset, or None), ``duration``; where it was measured
+        also ``measured``, see ``measure_repository``.
     :raises ResticError: the repository could not be looked at, which says nothing of its integrity.
     """
     begin = now()
     read_data_subset = _todays_part(read_data_subset)
-    result = check(
-        repository,
-        read_data=read_data,
-        read_data_subset=read_data_subset,
-        lock_timeout=lock_timeout,
-        follow=log.info,
-    )
+    with ThreadPoolExecutor(1) as pool:
+        # Side by side: each restic spends most of its time on the repository's key.
+        measured = pool.submit(_measured, repository) if measure else None
+        result = check(
+            repository,
+            read_data=read_data,
+            read_data_subset=read_data_subset,
+            lock_timeout=lock_timeout,
+            follow=log.info,
+        )
     for error in result.errors:
         log.error("%s", error)
     return {
@@ -123,7 +130,16 @@ def check_integrity(
         "errors": list(result.errors),
         "readData": "all" if read_data else read_data_subset,
         "duration": seconds_since(begin),
+        **(measured.result() if measured and seconds_since(begin) < _MEASURED_FOR_SECONDS else {}),
     }
+
+
+def _measured(repository: Repository) -> dict[str, Any]:
+    try:
+        return {"measured": measure_repository(repository)}
+    except ResticError as error:
+        log.warning("The repository could not be measured beside the check: %s", error)
+        return {}
 
 
 def _todays_part(subset: str | None) -> str | None:
@@ -136,46 +152,3 @@ def _todays_part(subset: str | None) -> str | None:
             f"read_data_subset is {subset!r}: give 'rotate/7' for a seventh a day."
         )
     return f"{now().toordinal() % int(parts) + 1}/{parts}"
-
-
-def repository_status(
-    repository: Repository,
-    *,
-    integrity: bool | None = None,
-    forgotten: Mapping[str, Any] | None = None,
-    newest: int = 100,
-) -> dict[str, Any]:
-    """
-    Tell the repository's status, as Stash's ``Repository.status`` does.
-
-    :param integrity: what the last check found; None: not known.
-    :param forgotten: what ``apply_retention`` returned in this run, if it ran.
-    :param newest: how many snapshots are listed, the newest first.
-    :return: ``integrity``, ``totalSize`` (bytes), ``snapshotCount``, ``snapshotsRemovedOnLastCleanup``,
-        ``firstBackupTime``, ``lastBackupTime``, ``snapshots`` (see ``snapshot_result``), ``location``.
-    """
-    # Side by side: each restic spends most of its time on the repository's key.
-    with ThreadPoolExecutor(1) as pool:
-        measured = pool.submit(repository_size, repository)
-        snapshots = sorted(list_snapshots(repository), key=lambda one: one.time)
-        size = measured.result()
-    return {
-        "integrity": integrity,
-        "totalSize": size,
-        "snapshotCount": len(snapshots),
-        "snapshotsRemovedOnLastCleanup": _removed(forgotten),
-        "firstBackupTime": _time(snapshots[:1]),
-        "lastBackupTime": _time(snapshots[-1:]),
-        "snapshots": [snapshot_result(one) for one in reversed(snapshots[-newest:])] if newest else [],
-        "location": repository.redacted_location,
-    }
-
-
-def _removed(forgotten: Mapping[str, Any] | None) -> int:
-    if forgotten is None or forgotten["dryRun"]:
-        return 0
-    return len(forgotten["removed"])
-
-
-def _time(snapshots: Sequence[Snapshot]) -> str | None:
-    return rfc3339(snapshots[0].time) if snapshots else None

@@ -15,8 +15,8 @@ from airflow_provider_stash.steps.repository import (
     apply_retention,
     check_integrity,
     initialize,
-    repository_status,
 )
+from airflow_provider_stash.steps.status import measure_repository, status_of
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +30,6 @@ def back_up_session(
     backup: Mapping[str, Any],
     policy: RetentionPolicy | None,
     check: Mapping[str, Any] | None,
-    newest: int = 100,
 ) -> dict[str, Any]:
     """
     Wait for etcd, make the repository where it is missing, back up, apply retention, check, tell the status.
@@ -40,7 +39,6 @@ def back_up_session(
     :param backup: arguments of ``back_up``.
     :param policy: retention, for the snapshots of the backup's host; None: keep all.
     :param check: arguments of ``check_integrity``; None: no check.
-    :param newest: how many snapshots the status lists.
     :return: ``backup``, ``forget``, ``check`` and ``status``: what each step returned; None: it was not asked for.
     :raises StashError: of the first step that failed; what went before stays done.
     """
@@ -53,13 +51,14 @@ def back_up_session(
         forgotten = apply_retention(
             repository, policy, hostname=backup["hostname"], lock_timeout=lock_timeout
         )
+    measured = None
     if check is not None:
         log.info("Checking the repository")
-        checked = check_integrity(repository, lock_timeout=lock_timeout, **check)
-    status = repository_status(
-        repository,
+        checked = check_integrity(repository, lock_timeout=lock_timeout, measure=True, **check)
+        measured = checked.pop("measured", None)
+    status = status_of(
+        measured or measure_repository(repository),
         integrity=checked["integrity"] if checked else None,
         forgotten=forgotten,
-        newest=newest,
     )
     return {"backup": backed_up, "forget": forgotten, "check": checked, "status": status}

@@ -15,8 +15,9 @@ from airflow_provider_stash.restic.dump import dump
 from airflow_provider_stash.restic.snapshots import list_snapshots
 from airflow_provider_stash.restic.version import restic_version
 from airflow_provider_stash.steps.backup import back_up
-from airflow_provider_stash.steps.repository import check_integrity, initialize, repository_status
+from airflow_provider_stash.steps.repository import check_integrity, initialize
 from airflow_provider_stash.steps.staging import TempDir
+from airflow_provider_stash.steps.status import repository_status, status_of
 from testbed.binaries import etcd_dirs, restics
 from testbed.etcd_cluster import EtcdCluster
 from testbed.restic_repository import make_repository
@@ -58,6 +59,8 @@ def test_what_is_told_is_true(filled, repository, tmp_path):
     assert status["snapshotCount"] == 1
     assert status["snapshots"][0]["revision"] == result["revision"]
     assert status["firstBackupTime"] == status["lastBackupTime"]
+    checked = check_integrity(repository, measure=True)
+    assert status_of(checked["measured"], integrity=checked["integrity"], forgotten=None) == status
 
 
 def test_staged_it_is_the_same_and_nothing_stays(filled, repository, tmp_path):

@@ -98,6 +98,12 @@ def test_a_session(place, run):
     assert (told["integrity"], told["snapshotCount"]) == (True, 1)
     assert run.events[repository_asset("restic_default")].extra == told
 
+    run.execute(ResticCheckOperator(task_id="measuring", execution=place, measure=True))
+    without_job = ResticStatusOperator(
+        task_id="without_job", execution=place, check_task_id="measuring", forget_task_id="forget"
+    )
+    assert run.execute(without_job) == told
+
     found = same("resolve", run.execute(ResolveSnapshotOperator(task_id="resolve", execution=place)))
     assert found["revision"] == backed_up["revision"]
 

@@ -26,8 +26,8 @@ def called(monkeypatch):
     step("initialize", {})
     step("back_up", {"snapshot": "s"})
     step("apply_retention", {"removed": ["x"], "dryRun": False})
-    step("check_integrity", {"integrity": True})
-    step("repository_status", {"snapshotCount": 1})
+    step("check_integrity", {"integrity": True, "measured": {"snapshotCount": 1}})
+    step("measure_repository", {"snapshotCount": 2})
     return calls
 
 
@@ -48,7 +48,7 @@ def test_all_of_it(called):
         "backup": {"snapshot": "s"},
         "forget": {"removed": ["x"], "dryRun": False},
         "check": {"integrity": True},
-        "status": {"snapshotCount": 1},
+        "status": {"integrity": True, "snapshotsRemovedOnLastCleanup": 1, "snapshotCount": 1},
     }
     assert list(called) == [
         "wait_for_health",
@@ -56,22 +56,24 @@ def test_all_of_it(called):
         "back_up",
         "apply_retention",
         "check_integrity",
-        "repository_status",
     ]
     assert called["back_up"] == (("e", "r"), BACKUP)
     (repository, policy), arguments = called["apply_retention"]
     assert (repository, policy.keep_last) == ("r", 1)
     assert arguments == {"hostname": "h", "lock_timeout": 5.0}
-    assert called["check_integrity"] == (("r",), {"lock_timeout": 5.0, "read_data": True})
-    told = called["repository_status"][1]
-    assert (told["integrity"], told["forgotten"]) == (True, {"removed": ["x"], "dryRun": False})
+    assert called["check_integrity"] == (("r",), {"lock_timeout": 5.0, "measure": True, "read_data": True})
 
 
 def test_what_was_not_asked_for(called):
     result = run(policy=None, check=None)
     assert (result["forget"], result["check"]) == (None, None)
     assert "apply_retention" not in called
-    assert called["repository_status"][1]["integrity"] is None
+    assert result["status"] == {"integrity": None, "snapshotsRemovedOnLastCleanup": 0, "snapshotCount": 2}
+
+
+def test_what_the_check_did_not_measure_is_measured_after_it(called, monkeypatch):
+    monkeypatch.setattr(session, "check_integrity", lambda *_, **__: {"integrity": False})
+    assert run()["status"]["snapshotCount"] == 2
 
 
 def test_the_first_failure_ends_it(called, monkeypatch):
