@@ -5,7 +5,7 @@ from pathlib import Path
 import yaml
 
 from testbed.etcd_cluster import PASSWORD
-from testbed.session import REPOSITORY_PASSWORD
+from testbed.session import REPOSITORY_PASSWORD, far_from_now
 from testbed.stash_objects import point_appbinding, point_repository, read_objects, secret, write_objects
 
 EXAMPLES = Path(__file__).parents[2] / "stash_manifests" / "etcd-basic-auth"
@@ -26,7 +26,7 @@ def local_manifests(cluster, directory, webhook):
     point_repository(read["repository"], directory / "backend")
     read["storage"] = secret("gcs-secret", RESTIC_PASSWORD=REPOSITORY_PASSWORD)
     backup = read["backupconfiguration"]
-    backup["spec"]["schedule"] = "0 0 1 1 *"
+    backup["spec"]["schedule"] = far_from_now()
     ref = backup["spec"]["target"]["ref"]
     task = backup["spec"]["task"]
     read["batch"] = {

@@ -8,6 +8,7 @@ import yaml
 from testbed.binaries import restics
 from testbed.etcd_access import PASSWORD
 from testbed.restic_repository import cheapen_key
+from testbed.session import far_from_now
 from testbed.stash_job import PASSWORD as REPOSITORY_PASSWORD
 from testbed.stash_job import StashJob
 from testbed.stash_objects import point_appbinding, point_repository, read_objects, secret
@@ -32,7 +33,7 @@ class Moving:
         point_appbinding(objects["appbinding"], cluster)
         point_repository(objects["repository"], self.job.root)
         objects["repository"]["spec"]["backend"]["local"]["subPath"] = "repository"
-        objects["backupconfiguration"]["spec"]["schedule"] = "0 0 1 1 *"
+        objects["backupconfiguration"]["spec"]["schedule"] = far_from_now()
         objects["secret"] = secret("etcd-basic-auth", username="root", password=PASSWORD)
         objects["storage"] = secret("gcs-secret", RESTIC_PASSWORD=REPOSITORY_PASSWORD)
         self._write([self._as_kept(number, one) for number, one in enumerate(objects.values())])

@@ -5,6 +5,7 @@ from airflow.sdk import DAG
 
 from airflow_provider_stash.dags import etcd_backup_dag
 from testbed.dags.etcd_backup import dag as backup
+from testbed.dags.etcd_backup import description
 from testbed.dags.etcd_restore import dag as restore
 
 __all__ = ["backup", "restore"]
@@ -13,14 +14,14 @@ failing = etcd_backup_dag(
     "etcd_backup_billing",
     etcd_conn_id="billing_etcd",
     repository_conn_id="billing_repository",
-    schedule="@daily",
+    schedule=description["schedule"],
     wait_timeout=1,
 )
 paused = etcd_backup_dag(
     "etcd_backup_staging",
     etcd_conn_id="staging_etcd",
     repository_conn_id="staging_repository",
-    schedule="@daily",
+    schedule=description["schedule"],
     paused=True,
 )
 with DAG("of_another_kind", schedule=None) as other:
