@@ -16,5 +16,6 @@ os.environ.update(
         "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
         "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{_HOME.name}/airflow.db",
+        "ETCD_BCRYPT_COST": "4",  # of etcds that are started from here: else each login takes a quarter of a second of a processor
     }
 )
