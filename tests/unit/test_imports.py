@@ -37,28 +37,32 @@ SLIM = (
 )
 
 
-def loaded_after(imports, unwanted):
-    return loaded_by("; ".join(f"import {name}" for name in imports), unwanted)
-
-
-def loaded_by(code, unwanted):
-    code = f"import sys; {code}; print(*[m for m in {unwanted!r} if m in sys.modules])"
+def in_fresh_python(code):
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
     )
-    return done.stdout.split()
+    return done.stdout
+
+
+def loaded_after(run, imports, unwanted):
+    return loaded_by(run, "; ".join(f"import {name}" for name in imports), unwanted)
+
+
+def loaded_by(run, code, unwanted):
+    return run(f"import sys; {code}; print(*[m for m in {unwanted!r} if m in sys.modules])").split()
 
 
 @pytest.mark.oldest
-def test_no_module_loads_a_heavy_client():
-    assert loaded_after(sorted(set(MODULES) - LEAVES), HEAVY) == []
+def test_no_module_loads_a_heavy_client(in_fresh_airflow):
+    assert loaded_after(in_fresh_airflow, sorted(set(MODULES) - LEAVES), HEAVY) == []
 
 
 @pytest.mark.oldest
-def test_making_a_dag_loads_no_heavy_client():
+def test_making_a_dag_loads_no_heavy_client(in_fresh_airflow):
     """Nor by way of the asset: Airflow asks every provider about a URI, unless its scheme begins with x-."""
     make = "etcd_backup_dag('b', etcd_conn_id='e', repository_conn_id='r', schedule=None, execution='kubernetes')"
-    assert loaded_by(f"from airflow_provider_stash.dags import etcd_backup_dag; {make}", HEAVY) == []
+    code = f"from airflow_provider_stash.dags import etcd_backup_dag; {make}"
+    assert loaded_by(in_fresh_airflow, code, HEAVY) == []
 
 
 MAKES = {
@@ -78,11 +82,12 @@ NOT_FOR_A_DAG = (
 
 @pytest.mark.oldest
 @pytest.mark.parametrize("factory", MAKES)
-def test_making_a_dag_loads_nothing_of_its_steps(factory):
+def test_making_a_dag_loads_nothing_of_its_steps(in_fresh_airflow, factory):
     """Each task's process reads the DAG file again before its step begins."""
     other = {"etcd_backup_dag": "dags.restore", "etcd_restore_dag": "dags.backup"}[factory]
     unwanted = tuple(f"airflow_provider_stash.{name}" for name in (*NOT_FOR_A_DAG, other, "dags.manifests"))
-    assert loaded_by(f"from airflow_provider_stash.dags import {factory}; {MAKES[factory]}", unwanted) == []
+    code = f"from airflow_provider_stash.dags import {factory}; {MAKES[factory]}"
+    assert loaded_by(in_fresh_airflow, code, unwanted) == []
 
 
 def test_every_factory_is_found_by_its_name():
@@ -97,7 +102,7 @@ def test_every_factory_is_found_by_its_name():
 def test_slim_rooms_do_without_airflow():
     slim = [name for name in MODULES if name.split(".")[1] in SLIM]
     assert len(slim) > 30
-    assert loaded_after(slim, ("airflow",)) == []
+    assert loaded_after(in_fresh_python, slim, ("airflow",)) == []
 
 
 def test_the_package_itself_imports_nothing():
@@ -107,15 +112,12 @@ def test_the_package_itself_imports_nothing():
 
 
 @pytest.mark.oldest
-def test_a_task_process_pays_little_for_the_plugin():
+def test_a_task_process_pays_little_for_the_plugin(in_fresh_airflow):
     """Each task's process imports every plugin's module; the fastest of some tries is what it costs, not the machine's load."""
     code = (
         "import time; import airflow.sdk.plugins_manager; begin = time.process_time();"
         "from airflow_provider_stash.plugins.stash import StashPlugin; StashPlugin().external_views;"
         "print('cost', time.process_time() - begin)"
     )
-    costs = []
-    for _ in range(3):
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-        costs.append(float(done.stdout.split("cost ")[1]))
+    costs = [float(in_fresh_airflow(code).split("cost ")[1]) for _ in range(3)]
     assert min(costs) < 0.020, costs

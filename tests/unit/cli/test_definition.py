@@ -1,8 +1,6 @@
 """Airflow's own parser takes the verbs, and each leads to a function."""
 
 import importlib
-import subprocess
-import sys
 
 import pytest
 from airflow.cli.cli_config import ActionCommand, GroupCommand
@@ -81,12 +79,9 @@ def test_what_is_destructive_has_yes():
     }  # fmt: skip
 
 
-def test_every_start_of_airflow_loads_no_verb():
+def test_every_start_of_airflow_loads_no_verb(in_fresh_airflow):
     code = (
         "import sys, airflow.cli.cli_parser; import airflow_provider_stash.cli.definition; "
         f"print(*sorted(m for m in sys.modules if m.startswith('{ROOM}.') or m == 'airflow_provider_stash.hooks.restic'))"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
-    )
-    assert done.stdout.split() == [f"{ROOM}.definition"]
+    assert in_fresh_airflow(code).split() == [f"{ROOM}.definition"]

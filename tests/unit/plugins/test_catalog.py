@@ -1,8 +1,6 @@
 """What the page finds in DAGs as Airflow serializes them."""
 
 import json
-import subprocess
-import sys
 
 import pytest
 
@@ -63,9 +61,8 @@ print("CARDS" + json.dumps(found))
 
 
 @pytest.fixture(scope="module")
-def cards():
-    done = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, check=True)
-    return json.loads(done.stdout.split("CARDS")[1])
+def cards(in_fresh_airflow):
+    return json.loads(in_fresh_airflow(CODE).split("CARDS")[1])
 
 
 @pytest.mark.oldest
