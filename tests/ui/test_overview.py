@@ -150,9 +150,15 @@ def test_a_proxys_page_in_place_of_the_answer_is_told(person):
 
 def test_an_answer_that_never_comes_is_told_and_asked_for_again(person):
     somebody = person()
+    # The browser's own limit, thirty times as soon.
+    somebody.page.add_init_script(
+        "const limit = AbortSignal.timeout;"
+        "AbortSignal.timeout = (ms) => (window.limits = [...(window.limits ?? []), ms], limit.call(AbortSignal, ms / 30));"
+    )
     somebody.page.route(API, lambda route: None)
     page = somebody.open_alone()
     expect(page.get_by_role("alert")).to_contain_text("did not answer within 30 s")
+    assert page.evaluate("() => window.limits[0]") == 30_000
     somebody.page.unroute(API)
     page.get_by_role("button", name="Try again").click()
     expect(page.locator("tbody tr")).to_have_count(3)
