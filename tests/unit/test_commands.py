@@ -44,3 +44,18 @@ def test_a_start_command_may_leave_something_running_that_holds_its_output():
     done = run_all([["sh", "-c", "sleep 3 & echo started"]], timeout=10)
     assert done[0].output == "started\n"
     assert time.monotonic() - begin < 2
+
+
+def test_one_may_have_to_wait_for_its_turn(tmp_path):
+    ended = tmp_path / "ended"
+
+    def wait(number):
+        deadline = time.monotonic() + 30
+        while not ended.exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        turns.append(number)
+
+    turns = []
+    first, second = ["sh", "-c", f"sleep 0.2; touch {ended}"], ["cat", str(ended)]
+    assert [one.failure for one in run_all([first, second], timeout=30, between=wait)] == ["", ""]
+    assert turns == [0]
