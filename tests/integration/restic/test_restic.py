@@ -154,7 +154,7 @@ def processes_with(*words):
 def test_secrets_are_in_no_command_line(tmp_path, edge_restic, rest):
     made = with_credentials(Repository(f"{rest.location}-{tmp_path.name}-{restic_version(edge_restic)}", PASSWORD,
                                        no_cache=True, restic=edge_restic), rest.keys)  # fmt: skip
-    ensure_repository(made)
+    make_repository(made)
     with pytest.raises(KeyboardInterrupt), StdinBackup(made, path="/x/s.db", host="h") as running:
         os.write(running.fd, DATA[:1000])
         time.sleep(0.5)
