@@ -49,7 +49,7 @@ def _copy(template: Path, place: Path, password: str) -> None:
 
 def _upload(template: Path, address: str) -> None:
     parts = urlsplit(address)
-    plain = f"{parts.scheme}://{parts.hostname}:{parts.port}{parts.path}"
+    plain = f"{parts.scheme}://{parts.hostname}:{parts.port}{parts.path.rstrip('/')}/"
     user = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}"
     headers = {"Authorization": f"Basic {base64.b64encode(user.encode()).decode()}"}
     (key,) = (template / "keys").iterdir()
