@@ -8,7 +8,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO
 
@@ -31,7 +31,11 @@ class Finished:
 
 
 def run_all(
-    commands: Sequence[Sequence[str]], *, timeout: float, env: Mapping[str, str] | None = None
+    commands: Sequence[Sequence[str]],
+    *,
+    timeout: float,
+    env: Mapping[str, str] | None = None,
+    between: Callable[[int], object] | None = None,
 ) -> list[Finished]:
     """
     Run programs side by side and wait for all of them.
@@ -40,8 +44,9 @@ def run_all(
     When the call is interrupted, they are killed with their process groups.
 
     :param commands: each a program and its arguments; no shell.
-    :param timeout: seconds for all of them; one that takes longer is killed and counts as failed.
+    :param timeout: seconds for all of them, once all are started; one that takes longer is killed and counts as failed.
     :param env: the environment; None: this process's own.
+    :param between: called with each one's number in ``commands`` before the next is started.
     :return: how each ended, in their order.
     """
     with contextlib.ExitStack() as stack:
@@ -50,6 +55,8 @@ def run_all(
         started: list[subprocess.Popen[bytes] | OSError] = []
         try:
             for command, output, error in zip(commands, outputs, errors, strict=True):
+                if started and between is not None:
+                    between(len(started) - 1)
                 started.append(_start(command, output, error, env))
             deadline = time.monotonic() + timeout
             for process in started:

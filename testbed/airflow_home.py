@@ -173,6 +173,8 @@ class AirflowHome(AirflowApi):
 
     def _ready(self) -> bool:
         try:
+            # At its first request the tasks' API makes its routes, for ten seconds: now, while the other parts start.
+            self._call("GET", "/execution/health", user=None)
             health = self._call("GET", "/api/v2/monitor/health", user=None)
         except OSError:
             return False

@@ -20,6 +20,7 @@ from airflow_provider_stash.workloads.process_member import ProcessMember
 log = logging.getLogger(__name__)
 
 _POLL = 0.05
+_TURN_SECONDS = 3.0
 
 
 @dataclass(frozen=True)
@@ -159,12 +160,18 @@ class ProcessWorkload(Workload):
             )
         ]
 
-    # --- commands, side by side: a start command may return only once there is a quorum -----------
+    # --- commands -----------------------------------------------------------------------------------
 
     def _stop(self, members: Sequence[ProcessMember]) -> None:
         for member in members:
             log.info("Stopping member %s: %s", member.name, " ".join(member.stop))
-        finished = run_all([member.stop for member in members], timeout=self.stop_timeout)
+
+        def gone(number: int) -> None:
+            # In turn: a leader that is stopped hands over first, and waits seven seconds for a member that is being
+            # stopped as well (etcd: EtcdServer.TryTransferLeadershipOnShutdown). One that hangs is not waited for.
+            _wait_until(members[number : number + 1], lambda member: not member.in_use(), _TURN_SECONDS)
+
+        finished = run_all([member.stop for member in members], timeout=self.stop_timeout, between=gone)
         failures = {member.name: one.failure for member, one in zip(members, finished, strict=True)}
         still = _wait_until(members, lambda member: not member.in_use(), self.stop_timeout)
         if still:
@@ -180,6 +187,7 @@ class ProcessWorkload(Workload):
                 log.warning("The stop command of %s failed (%s), but the member does not run.", name, failure)
 
     def _start(self, members: Sequence[ProcessMember]) -> None:
+        # Side by side: a start command may return only once there is a quorum.
         for member in members:
             log.info("Starting member %s: %s", member.name, " ".join(member.start))
         finished = run_all([member.start for member in members], timeout=self.start_timeout)

@@ -1,4 +1,5 @@
 import os
+from pathlib import Path
 
 import pytest
 
@@ -72,6 +73,34 @@ def test_a_roll_back_of_nothing_does_nothing(tmp_path):
     assert ProcessWorkload([member(tmp_path, start=["false"])]).roll_back(key="k") == [
         {"name": "m", "rolledBack": False, "running": False}
     ]
+
+
+def test_members_are_stopped_in_turn(tmp_path, monkeypatch):
+    """A leader hands over when it is stopped, to a member that stays."""
+    said = tmp_path / "said"
+    monkeypatch.setattr(ProcessMember, "in_use", lambda self: Path(self.data_dir, "running").exists())
+    members = []
+    for name in ("first", "second"):
+        data = tmp_path / name
+        (data / "member" / "snap").mkdir(parents=True)
+        (data / "running").touch()
+        stop = f"echo stop {name} >> {said}; sleep 0.2; echo {name} is gone >> {said}; rm {data}/running"
+        members.append(member(tmp_path, name=name, data_dir=str(data), stop=["sh", "-c", stop]))
+    ProcessWorkload(members).stop(key="k")
+    assert said.read_text().splitlines() == ["stop first", "first is gone", "stop second", "second is gone"]
+
+
+def test_a_member_that_hangs_does_not_keep_the_next_from_its_stop(tmp_path, monkeypatch):
+    monkeypatch.setattr("airflow_provider_stash.workloads.process._TURN_SECONDS", 0.1)
+    monkeypatch.setattr(ProcessMember, "in_use", lambda self: self.name == "hangs")
+    for name in ("hangs", "next"):
+        (tmp_path / name / "member" / "snap").mkdir(parents=True)
+    stopped = tmp_path / "stopped"
+    hangs = member(tmp_path, name="hangs", data_dir=str(tmp_path / "hangs"))
+    next_one = member(tmp_path, name="next", data_dir=str(tmp_path / "next"), stop=["touch", str(stopped)])
+    with pytest.raises(WorkloadError, match="'hangs' still runs"):
+        ProcessWorkload([hangs, next_one], stop_timeout=0.2).stop(key="k")
+    assert stopped.exists()
 
 
 def test_an_accepted_restore_is_neither_repeated_nor_undone(tmp_path):
