@@ -18,27 +18,38 @@ from cryptography.hazmat.primitives.poly1305 import Poly1305
 
 from airflow_provider_stash.restic.process import run
 from airflow_provider_stash.restic.repository import Repository
+from airflow_provider_stash.restic.version import restic_version
 
 _NONCE, _MAC = 16, 16
+_PASSWORD = "template"
+_TOOLS = Path(__file__).parents[1] / ".tools"
 
 
 def make_repository(repository: Repository, version: int = 2) -> None:
     """
-    Make a repository as ``restic init`` does: the first of its kind by restic, others are its copies.
+    Make a repository as ``restic init`` does: the first of a restic's version by that, others are its copies.
 
     :param repository: on local disk, or on a REST server.
     :param version: of its format.
     """
-    template = Path(_template(repository.restic, repository.password, version).name)
+    template = _template(repository.restic, version)
     if repository.location.startswith("rest:"):
-        _upload(template, repository.location.removeprefix("rest:"))
+        with tempfile.TemporaryDirectory(prefix="stash-repository-") as directory:
+            place = Path(directory) / "repository"
+            _copy(template, place, repository.password)
+            _upload(place, repository.location.removeprefix("rest:"))
     else:
-        shutil.copytree(template, repository.location)
+        _copy(template, Path(repository.location), repository.password)
+
+
+def _copy(template: Path, place: Path, password: str) -> None:
+    shutil.copytree(template, place)
+    cheapen_key(place, _PASSWORD, password)
 
 
 def _upload(template: Path, address: str) -> None:
     parts = urlsplit(address)
-    plain = f"{parts.scheme}://{parts.hostname}:{parts.port}{parts.path}"
+    plain = f"{parts.scheme}://{parts.hostname}:{parts.port}{parts.path.rstrip('/')}/"
     user = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}"
     headers = {"Authorization": f"Basic {base64.b64encode(user.encode()).decode()}"}
     (key,) = (template / "keys").iterdir()
@@ -53,21 +64,35 @@ def _upload(template: Path, address: str) -> None:
 
 
 @cache
-def _template(restic: str, password: str, version: int) -> tempfile.TemporaryDirectory[str]:
-    place = tempfile.TemporaryDirectory(prefix="stash-repository-")
-    made = Repository(place.name, password, no_cache=True, restic=restic)
-    run(made, ["init", "--repository-version", str(version)])
-    cheapen_key(Path(place.name), password)
-    return place
+def _template(restic: str, version: int) -> Path:
+    """Give what ``restic init`` makes; kept with the tools, as it takes long."""
+    made = _TOOLS / f"repository-{restic_version(restic)}-format-{version}"
+    if not made.exists():
+        _TOOLS.mkdir(exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=_TOOLS) as directory:
+            place = Path(directory) / "repository"
+            run(
+                Repository(str(place), _PASSWORD, no_cache=True, restic=restic),
+                ["init", "--repository-version", str(version)],
+            )
+            cheapen_key(place, _PASSWORD)
+            try:
+                place.rename(made)  # whole, or not at all
+            except OSError:
+                if not made.exists():  # else another process was first
+                    raise
+    return made
 
 
-def cheapen_key(repository: Path, password: str) -> None:
+def cheapen_key(repository: Path, password: str, new_password: str | None = None) -> None:
     """
     Encrypt a repository's master key anew, with a password that takes few rounds to check.
 
     After restic's design document, "Keys, Encryption and MAC": scrypt gives the keys of AES-256-CTR and Poly1305-AES.
 
     :param repository: directory of the repository; it has one key.
+    :param password: that opens it.
+    :param new_password: that opens it from now on; the same when None.
     """
     (file,) = (repository / "keys").iterdir()
     key = json.loads(file.read_bytes())
@@ -75,7 +100,7 @@ def cheapen_key(repository: Path, password: str) -> None:
     encryption, _, _ = _derive(password, key)
     master = _aes_ctr(encryption, sealed[:_NONCE], sealed[_NONCE:-_MAC])
     key.update(N=2, r=1, p=1, salt=base64.b64encode(os.urandom(64)).decode())
-    encryption, mac_key, mac_r = _derive(password, key)
+    encryption, mac_key, mac_r = _derive(password if new_password is None else new_password, key)
     nonce = os.urandom(_NONCE)
     text = _aes_ctr(encryption, nonce, master)
     mask = Cipher(algorithms.AES(mac_key), modes.ECB()).encryptor().update(nonce)  # noqa: S305 one block

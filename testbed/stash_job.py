@@ -8,7 +8,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from testbed.restic_repository import cheapen_key
+from airflow_provider_stash.restic.repository import Repository
+from testbed.restic_repository import make_repository
 
 PASSWORD = "stash-repository-password"
 _LIBRARY = re.compile(r"(/\S+) \(0x")
@@ -66,8 +67,8 @@ class StashJob:
 
     def initialize(self) -> None:
         """Make the repository: restic 0.13 knew format 1 alone."""
-        self.restic("init", "--repository-version", "1")
-        cheapen_key(Path(self.location), PASSWORD)
+        made = Repository(self.location, PASSWORD, no_cache=True, restic=str(self.root / "bin" / "restic"))
+        make_repository(made, version=1)
 
     def back_up(self, host: str = "host-0") -> None:
         """Back up the directory that ``etcdctl snapshot save`` has written to."""

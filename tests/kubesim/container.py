@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime as dt
+import marshal
 import os
-import shlex
 import signal
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.kubesim import root
 from tests.kubesim.images import SYSTEM_PATH
 from tests.kubesim.limits import memory_limit, out_of_memory
 from tests.kubesim.objects import Object, now
@@ -19,21 +21,6 @@ from tests.kubesim.volumes import maps_many_users
 
 _CHECKOUT = Path(__file__).parents[2]
 _LONGEST_LINE = 16 << 20
-_READ_ONLY = "remount,bind,ro"
-_ROOT = """
-overlay() { mount -t overlay kubesim -o "lowerdir=$1,upperdir=$base/upper$2,workdir=$base/work$2" "$root$2" 2> "$base/mount.log"; }
-if ! overlay / ""; then  # in a user namespace the root itself can't be a layer: what is in it, one by one
-    mount -t tmpfs kubesim "$root"
-    for entry in /*; do
-        if [ -L "$entry" ]; then cp -P "$entry" "$root$entry"; continue; fi
-        [ -d "$entry" ] || continue
-        mkdir -p "$root$entry" "$base/upper$entry" "$base/work$entry"
-        case $entry in /proc | /sys | /dev | /run) continue ;; esac
-        overlay "$entry" "$entry" || mount --rbind "$entry" "$root$entry"
-    done
-fi
-"""
-"""Makes the container's root: an overlay of this host's."""
 _POLL = 0.02
 _EXEC_SECONDS = 0.1
 
@@ -115,7 +102,7 @@ class ContainerRun:
         process = await asyncio.create_subprocess_exec(
             "setpriv", "--pdeathsig", "KILL", "nsenter", f"--net={self._netns}",
             "unshare", "--mount", "--pid", "--uts", "--ipc", "--fork", "--kill-child=SIGKILL",
-            "/bin/bash", "-c", self._script(),
+            sys.executable, "-I", "-S", root.__file__, marshal.dumps(self._plan()).hex(),
             env={**self.environment, "PATH": SYSTEM_PATH, "KUBESIM_PATH": self.environment.get("PATH", SYSTEM_PATH)},
             stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
             start_new_session=True, limit=_LONGEST_LINE,
@@ -168,7 +155,7 @@ class ContainerRun:
             self.kill()
 
     async def _wait_for_program(self, reader: asyncio.Task[None]) -> None:
-        """Wait until its own program is there to take a signal: the script before it, as process 1, would not."""
+        """Wait until its own program is there to take a signal: what makes its root, as process 1, would not."""
         while not reader.done():
             with contextlib.suppress(OSError):
                 if os.readlink(f"/proc/{self.pid}/root") != "/":  # noqa: PTH115 - it is no path here
@@ -203,58 +190,24 @@ class ContainerRun:
         group = self._security.get("runAsGroup", 0)
         return user, group, self._security.get("fsGroup", group)
 
-    def _script(self) -> str:
-        quote = shlex.quote
-        root, base = quote(str(self._base / "root")), str(self._base)
-        lines = [
-            "set -e",
-            f"hostname {quote(self._hostname)}",
-            f"base={quote(base)}; root={root}",
-            _ROOT,
-            f"mount -t proc proc {root}/proc",
-            f"mount --rbind /dev {root}/dev",
-            f"mount --rbind /sys {root}/sys",
-            f"mount --bind {quote(str(self._hosts_file))} {root}/etc/hosts",
-            # This host's name servers can't be reached from here: who asks them would wait.
-            f"[ ! -e {root}/etc/resolv.conf ] || mount --bind /dev/null {root}/etc/resolv.conf",
-        ]
+    def _plan(self) -> dict[str, Any]:
+        """Say what its first process makes and becomes."""
+        mounts = []
         for mount in self._container.get("volumeMounts") or []:
             source = self._mounts[mount["name"]]
             if mount.get("subPath"):
                 source /= mount["subPath"]
                 if not source.exists():
                     source.mkdir(parents=True)
-            make = 'mkdir -p "$t"' if source.is_dir() else 'mkdir -p "${t%/*}"; touch "$t"'
-            # Links on the way, such as /var/run, are those of the container's root.
-            lines += [
-                f"t={root}$(chroot {root} /usr/bin/realpath -m {quote(mount['mountPath'])})",
-                make,
-                f'mount --bind {quote(str(source))} "$t"',
-            ]
-            if mount.get("readOnly"):
-                lines.append(f'mount -o {_READ_ONLY} "$t"')
-        if any(
-            _CHECKOUT.is_relative_to(mount["mountPath"])
-            for mount in self._container.get("volumeMounts") or []
-        ):
+            mounts.append((str(source), mount["mountPath"], bool(mount.get("readOnly"))))
+        if any(_CHECKOUT.is_relative_to(path) for _, path, _ in mounts):
             # The programs of images must not vanish behind a volume, such as one on /tmp.
-            lines += [
-                f"t={root}{quote(str(_CHECKOUT))}",
-                'mkdir -p "$t"',
-                f'mount --bind {quote(str(_CHECKOUT))} "$t"',
-                f'mount -o {_READ_ONLY} "$t"',
-            ]
-        if self._security.get("readOnlyRootFilesystem"):
-            lines.append(f"mount -o remount,ro {root}")
-        user = self._user()
-        who = f"--userspec={user[0]}:{user[1]} --groups={user[2]} " if user else ""
-        inside = f'cd {quote(self._container.get("workingDir") or "/")} && exec "$@"'
-        command = " ".join(map(quote, self._argv))
-        lines += [
-            "chroot=$(command -v chroot); export PATH=$KUBESIM_PATH; unset KUBESIM_PATH",
-            f"exec $chroot {who}{root} /bin/sh -c {quote(inside)} sh {command}",
-        ]
-        return "\n".join(lines)
+            mounts.append((str(_CHECKOUT), str(_CHECKOUT), True))
+        return {
+            "base": str(self._base), "hostname": self._hostname, "hosts": str(self._hosts_file), "mounts": mounts,
+            "readOnly": bool(self._security.get("readOnlyRootFilesystem")), "user": self._user(),
+            "directory": self._container.get("workingDir") or "/", "argv": list(self._argv),
+        }  # fmt: skip
 
 
 async def _child(process: asyncio.subprocess.Process) -> int | None:

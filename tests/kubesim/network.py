@@ -9,6 +9,7 @@ import os
 import random
 import socket
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.kubesim.objects import PODS, SERVICES, Object, dig, is_true
@@ -40,10 +41,12 @@ class Network:
     async def set_up(self) -> None:
         """Make the bridge; bridges of simulators that were killed go."""
         _sweep()
-        await run("ip", "link", "set", "lo", "up")
-        await run("ip", "link", "add", self.bridge, "type", "bridge")
-        await run("ip", "addr", "add", f"{self._gateway}/{_MASK}", "dev", self.bridge)
-        await run("ip", "link", "set", self.bridge, "up")
+        await run("ip", "-batch", "-", given=[
+            "link set lo up",
+            f"link add {self.bridge} type bridge",
+            f"addr add {self._gateway}/{_MASK} dev {self.bridge}",
+            f"link set {self.bridge} up",
+        ])  # fmt: skip
 
     async def tear_down(self) -> None:
         """Remove the bridge."""
@@ -56,20 +59,24 @@ class Network:
     async def attach(self, uid: str) -> str:
         """Make a pod's network namespace, and give its address."""
         name, address = _short(uid), self.address("pod")
-        await run("ip", "netns", "add", name)
-        await run("ip", "-n", name, "link", "set", "lo", "up")
-        await run("ip", "link", "add", name, "type", "veth", "peer", "name", "eth0", "netns", name)
-        await run("ip", "link", "set", name, "master", self.bridge, "up")
-        await run("ip", "-n", name, "addr", "add", f"{address}/{_MASK}", "dev", "eth0")
-        await run("ip", "-n", name, "link", "set", "eth0", "up")
-        await run("ip", "-n", name, "route", "add", "default", "via", self._gateway)
+        await run("ip", "-batch", "-", given=[
+            f"netns add {name}",
+            f"link add {name} type veth peer name eth0 netns {name}",
+            f"link set {name} master {self.bridge} up",
+        ])  # fmt: skip
+        await run("ip", "-n", name, "-batch", "-", given=[
+            "link set lo up",
+            f"addr add {address}/{_MASK} dev eth0",
+            "link set eth0 up",
+            f"route add default via {self._gateway}",
+        ])  # fmt: skip
         return address
 
     async def detach(self, uid: str, address: str) -> None:
         """Remove a pod's network namespace."""
         name = _short(uid)
         with contextlib.suppress(RuntimeError):
-            await run("ip", "link", "del", name)
+            await run("ip", "-force", "-batch", "-", given=[f"link del {name}", f"netns del {name}"])
         if (NETNS / name).exists():
             await run("ip", "netns", "del", name)
         self._free["pod"].append(address)
@@ -153,19 +160,20 @@ def _short(uid: str) -> str:
     return f"ks{uid.replace('-', '')[:10]}"
 
 
-async def run(*command: str) -> None:
+async def run(*command: str, given: Sequence[str] = ()) -> None:
     """
     Run a command.
 
+    :param given: lines of its input.
     :raises RuntimeError: it failed; with its last words.
     """
     process = await asyncio.create_subprocess_exec(
         *command,
-        stdin=asyncio.subprocess.DEVNULL,
+        stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,
     )
-    _, errors = await process.communicate()
+    _, errors = await process.communicate("\n".join(given).encode())
     if process.returncode:
         raise RuntimeError(f"{' '.join(command)}: {errors.decode(errors='replace').strip()}")
 

@@ -1,13 +1,11 @@
 """A team that uses Stash: its repository, and its manifests as ``kubectl get -o yaml`` gives them."""
 
 import copy
-from pathlib import Path
 
 import yaml
 
 from testbed.binaries import restics
 from testbed.etcd_access import PASSWORD
-from testbed.restic_repository import cheapen_key
 from testbed.session import far_from_now
 from testbed.stash_job import PASSWORD as REPOSITORY_PASSWORD
 from testbed.stash_job import StashJob
@@ -39,7 +37,6 @@ class Moving:
         self._write([self._as_kept(number, one) for number, one in enumerate(objects.values())])
         cluster.fill(1000, size=512)
         self.job.initialize()
-        cheapen_key(Path(self.job.location), REPOSITORY_PASSWORD)
         for _ in range(2):
             file = self.job.data / "snapshot.db"
             file.unlink(missing_ok=True)

@@ -2,8 +2,12 @@
 
 import json
 
+from airflow_provider_stash.restic.repository import Repository
 from testbed.airflow_api import WATCHER, WATCHER_PASSWORD
 from testbed.binaries import restics
+from testbed.restic_repository import make_repository
+
+PASSWORD = "p"
 
 
 class Production:
@@ -18,6 +22,7 @@ class Production:
         self.cluster, self.repository = cluster, directory / "repository"
         self.lineage, self._told = directory / "lineage", directory / "told"
         self._told.touch()
+        make_repository(Repository(str(self.repository), PASSWORD, no_cache=True, restic=restics()[0]))
 
     def told(self, state=""):
         """Give the lines that were sent, of a state or all."""
@@ -29,7 +34,7 @@ class Production:
         repository = {
             "conn_type": "restic",
             "host": str(self.repository),
-            "password": "p",
+            "password": PASSWORD,
             "extra": extra,
         }
         transport = {"type": "file", "log_file_path": str(self.lineage), "append": True}

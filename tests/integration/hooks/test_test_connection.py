@@ -11,6 +11,7 @@ from airflow_provider_stash.hooks.restic import ResticHook
 from airflow_provider_stash.restic.init import ensure_repository
 from testbed.certificates import Authority
 from testbed.process import free_port
+from testbed.restic_repository import make_repository
 
 
 @pytest.fixture
@@ -91,7 +92,8 @@ def connection_of(repository, **extra):
 
 
 def test_restic_opens(press, repository):
-    made = ensure_repository(repository)
+    make_repository(repository)
+    made = ensure_repository(repository, initialize=False)
     good, words = press(ResticHook, connection_of(repository))
     assert good is True
     assert f"The repository {made.id[:10]} (format 2) at {repository.location} opens (restic " in words
@@ -104,7 +106,7 @@ def test_restic_is_not_there_yet(press, repository):
 
 
 def test_restic_wrong_password(press, repository):
-    ensure_repository(repository)
+    make_repository(repository)
     good, words = press(ResticHook, connection_of(replace(repository, password="hunter2")))
     assert good is False
     assert "password" in words

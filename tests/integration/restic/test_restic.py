@@ -29,7 +29,7 @@ from airflow_provider_stash.restic.snapshots import list_snapshots
 from airflow_provider_stash.restic.stats import repository_size
 from airflow_provider_stash.restic.version import restic_version
 from testbed.process import wait_until
-from testbed.restic_repository import make_repository
+from testbed.restic_repository import cheapen_key, make_repository
 from tests.integration.conftest import EDGE_RESTICS, restic_id
 
 DATA = os.urandom(3 << 20)
@@ -154,7 +154,7 @@ def processes_with(*words):
 def test_secrets_are_in_no_command_line(tmp_path, edge_restic, rest):
     made = with_credentials(Repository(f"{rest.location}-{tmp_path.name}-{restic_version(edge_restic)}", PASSWORD,
                                        no_cache=True, restic=edge_restic), rest.keys)  # fmt: skip
-    ensure_repository(made)
+    make_repository(made)
     with pytest.raises(KeyboardInterrupt), StdinBackup(made, path="/x/s.db", host="h") as running:
         os.write(running.fd, DATA[:1000])
         time.sleep(0.5)
@@ -293,6 +293,7 @@ def test_a_rest_server_with_user_and_password(rest, tmp_path, edge_restic):
     location = f"{rest.location}-{tmp_path.name}-{restic_version(edge_restic)}"
     made = with_credentials(Repository(location, PASSWORD, no_cache=True, restic=edge_restic), rest.keys)
     assert ensure_repository(made).created is True
+    cheapen_key(rest.directory / "data" / location.rpartition("/")[2], PASSWORD)
     backup(made)
     assert json.dumps([one.host for one in list_snapshots(made)]) == '["host-0"]'
     with pytest.raises(e.StashError) as error:

@@ -14,8 +14,10 @@ from kubernetes.client import ApiException
 from airflow_provider_stash.kubernetes.job_settings import KubernetesJob
 from airflow_provider_stash.operators.etcd import EtcdWaitOperator
 from tests.kubernetes.accounts import kubeconfig_of
+from tests.kubernetes.jobs.repositories import ClaimRepository
 from tests.kubernetes.namespaces import make_namespace
 from tests.kubernetes.pages import role
+from tests.kubernetes.pods import run_in_pod
 
 IMAGE = os.environ.get("STASH_TEST_IMAGE", "kubesim/stash:test")
 ETCD_IMAGE = os.environ.get("STASH_TEST_ETCD_IMAGE", "kubesim/etcd:test")
@@ -23,6 +25,8 @@ ETCD_PASSWORD, REPOSITORY_PASSWORD = "etcd-pass-of-the-tests", "repository-pass-
 KEYS = 20
 NOTHING_THERE = json.dumps({"conn_type": "etcd", "host": "127.0.0.1:9", "extra": {"timeout": 0.2}})
 WAITS = "etcd does not answer yet"
+REPOSITORIES = {"name": "repository", "mountPath": "/repository"}
+REPOSITORIES_CLAIM = {"name": "repository", "persistentVolumeClaim": {"claimName": "repository"}}
 
 
 def wait_until(look, timeout=120):
@@ -72,10 +76,12 @@ class Cluster:
             {"conn_type": "etcd", "host": self.etcd, "login": "root", "password": ETCD_PASSWORD}
         )
 
-    def repository_connection(self, name):
-        """Give a restic connection with its password, of a repository on the claim."""
-        return json.dumps(
-            {"conn_type": "restic", "host": f"/repository/{name}", "password": REPOSITORY_PASSWORD}
+    def repository(self, name):
+        """Give a repository on the claim, which etcd's Pod has, too."""
+        return ClaimRepository(
+            f"/repository/{name}",
+            REPOSITORY_PASSWORD,
+            lambda script: run_in_pod(self.core, "etcd", self.namespace, script),
         )
 
     def left(self):
@@ -140,9 +146,9 @@ def start_etcd(cluster):
             "containers": [{
                 "name": "etcd", "image": ETCD_IMAGE, "command": ["/bin/sh", "-c", script],
                 "env": [{"name": "ADDRESS", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}}],
-                "volumeMounts": [{"name": "data", "mountPath": "/data"}],
+                "volumeMounts": [{"name": "data", "mountPath": "/data"}, REPOSITORIES],
             }],
-            "volumes": [{"name": "data", "emptyDir": {}}],
+            "volumes": [{"name": "data", "emptyDir": {}}, REPOSITORIES_CLAIM],
         },
     }  # fmt: skip
     cluster.core.create_namespaced_pod(cluster.namespace, pod)
@@ -156,21 +162,27 @@ def settings_of_jobs():
         image=IMAGE,
         pod={
             "securityContext": {"fsGroup": 65532},
-            "volumes": [{"name": "repository", "persistentVolumeClaim": {"claimName": "repository"}}],
+            "volumes": [REPOSITORIES_CLAIM],
         },
-        container={"volumeMounts": [{"name": "repository", "mountPath": "/repository"}]},
+        container={"volumeMounts": [REPOSITORIES]},
         startup_timeout=60.0,
         poll_interval=1.0,
     )
 
 
 @pytest.fixture
-def job(cluster, monkeypatch):
+def repository(cluster):
+    """The one on the claim that ``job``'s connection names; it is yet to be made."""
+    return cluster.repository(secrets.token_hex(3))
+
+
+@pytest.fixture
+def job(cluster, repository, monkeypatch):
     """Connections with credentials, and how a Job runs: as an account with exactly the docs' Role."""
     rules = role("airflow-stash-backup")["rules"]
     monkeypatch.setenv("AIRFLOW_CONN_KUBERNETES_DEFAULT", cluster.connection(rules))
     monkeypatch.setenv("AIRFLOW_CONN_ETCD_DEFAULT", cluster.etcd_connection())
-    monkeypatch.setenv("AIRFLOW_CONN_RESTIC_DEFAULT", cluster.repository_connection(secrets.token_hex(3)))
+    monkeypatch.setenv("AIRFLOW_CONN_RESTIC_DEFAULT", repository.connection())
     return settings_of_jobs()
 
 

@@ -24,6 +24,8 @@ from tests.kubernetes.jobs.conftest import (
 )
 
 PARTS = ("held", "deferred")
+OF_BACKUPS, OF_TASK = "by-airflow", "by-task"
+"""Their repositories; a run makes each, and what follows need not take long to open it."""
 
 
 @pytest.fixture(scope="module")
@@ -35,10 +37,10 @@ def airflow(cluster, tmp_path_factory):
         ),
         "AIRFLOW_CONN_ETCD_DEFAULT": cluster.etcd_connection(),
         "AIRFLOW_CONN_ETCD_NOWHERE": NOTHING_THERE,
-        "AIRFLOW_CONN_RESTIC_DEFAULT": cluster.repository_connection("by-airflow"),
+        "AIRFLOW_CONN_RESTIC_DEFAULT": cluster.repository(OF_BACKUPS).connection(),
     }
     conn_id = connection_id("Repository", cluster.namespace, "own")
-    connections[f"AIRFLOW_CONN_{conn_id.upper()}"] = cluster.repository_connection("by-task")
+    connections[f"AIRFLOW_CONN_{conn_id.upper()}"] = cluster.repository(OF_TASK).connection()
     manifests = directory / "own_task.yaml"
     manifests.write_text(own_task(cluster))
     settings = {key: value for key, value in asdict(settings_of_jobs()).items() if value is not None}
@@ -65,6 +67,7 @@ def test_a_backup(airflow, cluster, part):
     if part == "held":
         result = airflow.result("backup_held", run_id, "session")
         assert "hello from etcd" in logs
+        cluster.repository(OF_BACKUPS).cheapen()
     else:
         names = ("backup", "forget", "check", "status")
         result = {name: airflow.result("backup_deferred", run_id, name) for name in names}
@@ -93,6 +96,7 @@ def test_a_task_of_ones_own(airflow, cluster):
     status = airflow.result(dag_id, run_id, "status")
     assert [one["paths"] for one in status["snapshots"]] == [["/stash-tmp/data"]]
     assert "[own-send-1] snapshot" in logs
+    cluster.repository(OF_TASK).cheapen()
     logs += restored(airflow, cluster)
     for text in (logs, json.dumps(airflow.xcoms(dag_id, run_id))):
         assert ETCD_PASSWORD not in text

@@ -19,6 +19,7 @@ from airflow_provider_stash.operators.session import EtcdBackupSessionOperator
 from airflow_provider_stash.steps.staging import TempDir
 from testbed.etcd_cluster import EtcdCluster
 from tests.kubernetes.jobs.conftest import ETCD_PASSWORD, KEYS, REPOSITORY_PASSWORD
+from tests.kubernetes.jobs.repositories import LocalRepository
 
 SHAPES = {}
 """What each step returned in the first place: the second must return the same fields of the same types."""
@@ -38,9 +39,15 @@ def place(request, job, tmp_path, monkeypatch):
         return job
     local = request.getfixturevalue("local_etcd")
     monkeypatch.setenv("AIRFLOW_CONN_ETCD_DEFAULT", local.connection())
-    repository = {"conn_type": "restic", "host": str(tmp_path / "r"), "password": REPOSITORY_PASSWORD}
-    monkeypatch.setenv("AIRFLOW_CONN_RESTIC_DEFAULT", json.dumps(repository))
+    own = LocalRepository(tmp_path / "r", REPOSITORY_PASSWORD)
+    monkeypatch.setenv("AIRFLOW_CONN_RESTIC_DEFAULT", own.connection())
     return "worker"
+
+
+@pytest.fixture
+def of_place(place, repository, tmp_path):
+    """The place's repository."""
+    return LocalRepository(tmp_path / "r", REPOSITORY_PASSWORD) if place == "worker" else repository
 
 
 def shape(value):
@@ -57,10 +64,11 @@ def same(step, result):
     return result
 
 
-def test_a_session(place, run):
+def test_a_session(place, of_place, run):
     made = same("init", run.execute(ResticInitOperator(task_id="init", execution=place)))
     assert made["created"] is True
     assert made["version"] == 2
+    of_place.cheapen()
     again = run.execute(ResticInitOperator(task_id="again", execution=place))
     assert again == {**made, "created": False}
 
@@ -117,8 +125,8 @@ def test_a_session_in_one_task(place, run):
     assert run.events[repository_asset("restic_default")].extra == result["status"]
 
 
-def test_maintenance(place, run):
-    run.execute(ResticInitOperator(task_id="init", execution=place))
+def test_maintenance(place, of_place, run):
+    of_place.make()
     pruned = same("prune", run.execute(ResticPruneOperator(task_id="prune", execution=place, max_unused="0")))
     assert pruned["dryRun"] is False
     migrated = same("migrate", run.execute(ResticMigrateOperator(task_id="migrate", execution=place)))

@@ -68,11 +68,12 @@ def resume(run, operator, event):
     return result
 
 
-def test_deferred_it_is_the_same(cluster, job, run, capsys):
+def test_deferred_it_is_the_same(cluster, repository, job, run, capsys):
     job = replace(job, deferrable=True)
     init = ResticInitOperator(task_id="init", execution=job)
     event = asyncio.run(first_event(defer(run, init)))
     assert resume(run, init, event)["created"] is True
+    repository.cheapen()
     backup = EtcdBackupOperator(task_id="backup", execution=job)
     trigger = defer(run, backup)
     capsys.readouterr()

@@ -307,6 +307,7 @@ def test_a_manifests_hooks_run_around_its_session(cluster, monkeypatch, tmp_path
     rules = role("airflow-stash-backup")["rules"] + RULES
     monkeypatch.setenv("AIRFLOW_CONN_KUBERNETES_DEFAULT", cluster.connection(rules))
     settings = ManifestSettings(execution=settings_of_jobs(), backup={"one_task": True})
+    cluster.repository("by-manifest").make()
     dags = dags_from_manifests(manifests(cluster, tmp_path), settings=settings)
     dag = dags[f"stash.{cluster.namespace}.backupconfiguration.etcd-backup"]
     assert dag.get_task("pre_backup").target_pod == TargetPod("Service", "etcd", cluster.namespace)

@@ -51,7 +51,7 @@ def when(condition, action):
         assert not caught, caught
 
 
-def test_credentials_are_in_secrets_that_the_job_owns_alone(cluster, job, run, monkeypatch):
+def test_credentials_are_in_secrets_that_the_job_owns_alone(cluster, repository, job, run, monkeypatch):
     """Made while the Job runs: neither object nor log holds one, and its Secrets are the Job's own."""
     seen = {}
 
@@ -72,7 +72,7 @@ def test_credentials_are_in_secrets_that_the_job_owns_alone(cluster, job, run, m
         )
         return True
 
-    run.execute(ResticInitOperator(task_id="init", execution=job))
+    repository.make()
     # A stream at snail's pace is there to be looked at.
     slow = replace(job, command=["sh", "-c", '"$@"; sleep 3', "-", *job.command])
     with when(look, lambda: None):
@@ -92,17 +92,20 @@ def test_credentials_from_secrets_that_exist(cluster, job, run, monkeypatch):
         )
     etcd = {"conn_type": "etcd", "host": cluster.etcd}
     monkeypatch.setenv("AIRFLOW_CONN_ETCD_DEFAULT", json.dumps(etcd))
-    repository = {"conn_type": "restic", "host": "/repository/with-secrets"}
+    place = cluster.repository("with-secrets")
+    repository = {"conn_type": "restic", "host": place.location}
     monkeypatch.setenv("AIRFLOW_CONN_RESTIC_DEFAULT", json.dumps(repository))
     rules = without(role("airflow-stash-backup")["rules"], "secrets", "create")
     monkeypatch.setenv("AIRFLOW_CONN_KUBERNETES_DEFAULT", cluster.connection(rules))
     job = replace(job, etcd_secret="etcd-auth", repository_secret=["storage"])
     assert run.execute(ResticInitOperator(task_id="init", execution=job))["created"] is True
+    place.cheapen()
     result = run.execute(EtcdBackupOperator(task_id="backup", execution=job))
     assert result["keyCount"] > 0
 
 
-def test_settings_of_the_connection(cluster, job, run, monkeypatch):
+def test_settings_of_the_connection(cluster, repository, job, run, monkeypatch):
+    repository.make()
     settings = {"image": job.image, "pod": job.pod, "container": {**job.container, "nice": {"adjustment": 5}},
                 "interim_volume_template": {"spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}}}  # fmt: skip
     connection = cluster.connection(role("airflow-stash-backup")["rules"], stash_job=json.dumps(settings))
@@ -135,9 +138,9 @@ def test_killing_the_task_ends_the_job(cluster, waiting, run):
     wait_until(lambda: not cluster.jobs())
 
 
-def test_a_retry_finds_the_job_that_runs(cluster, job, run):
+def test_a_retry_finds_the_job_that_runs(cluster, repository, job, run):
     """The worker is killed outright; the second try takes the first one's Job, and its result."""
-    run.execute(ResticInitOperator(task_id="init", execution=job))
+    repository.make()
     slow = replace(job, command=["sh", "-c", 'echo begins; sleep 3; exec "$@"', "-", *job.command])
     backup = EtcdBackupOperator(task_id="backup", execution=slow)
     worker = multiprocessing.get_context("fork").Process(target=run.execute, args=(backup,))
