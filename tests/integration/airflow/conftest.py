@@ -13,9 +13,12 @@ from testbed.etcd_cluster import EtcdCluster
 from testbed.restic_repository import make_repository
 from testbed.session import REPOSITORY_PASSWORD, airflow_for
 from testbed.webhook import Webhook
+from tests.integration.airflow import jobs
 from tests.integration.airflow.local_manifests import local_manifests
 from tests.integration.airflow.moving import Moving
 from tests.integration.airflow.production import Production
+from tests.kubernetes.conftest import kubeconfig  # noqa: F401 - the fixture
+from tests.kubernetes.jobs.conftest import Cluster as KubernetesCluster
 
 
 @pytest.fixture(scope="session")
@@ -67,7 +70,25 @@ def repository(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def airflow(cluster, repository, pushgateway, hold, webhook, manifests, moving, production):
+def kubernetes(kubeconfig, tmp_path_factory):  # noqa: F811 - the fixture
+    """A namespace of a Kubernetes, in which Jobs run; see tests/kubernetes."""
+    with KubernetesCluster.of(kubeconfig, tmp_path_factory.mktemp("kubernetes")) as one:
+        yield one
+
+
+@pytest.fixture(scope="session")
+def environment_of_jobs(request, tmp_path_factory):
+    """What the DAGs that run Jobs need. Without tests of theirs it is nothing: not every user may start a kubesim."""
+    if not any("kubernetes" in item.fixturenames for item in request.session.items):
+        return {}
+    return jobs.environment(request.getfixturevalue("kubernetes"), tmp_path_factory.mktemp("jobs"))
+
+
+# Jobs first: in a network namespace of the tests' own it is kubesim that sets up the loopback.
+@pytest.fixture(scope="session")
+def airflow(
+    environment_of_jobs, cluster, repository, pushgateway, hold, webhook, manifests, moving, production
+):
     home = airflow_for(
         cluster,
         Path(repository.location).parent,
@@ -78,6 +99,7 @@ def airflow(cluster, repository, pushgateway, hold, webhook, manifests, moving, 
         dags=Path(__file__).parent / "dags",
         env={
             **production.environment(),
+            **environment_of_jobs,
             "AIRFLOW__CORE__AUTH_MANAGER": "tests.integration.airflow.auth.WatcherAuthManager",
             # A worker that is lost is noticed within seconds, not minutes.
             "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "15",

@@ -51,7 +51,7 @@ class Cluster:
     @classmethod
     @contextmanager
     def of(cls, kubeconfig, directory):
-        """Make the namespace, with a claim for repositories, and remove it in the end."""
+        """Make the namespace, with a claim for repositories and an etcd, and remove it in the end."""
         one = cls(kubeconfig, directory)
         try:
             make_namespace(one.core, one.namespace)
@@ -60,6 +60,7 @@ class Cluster:
                 "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
             }
             one.core.create_namespaced_persistent_volume_claim(one.namespace, claim)
+            one.etcd = start_etcd(one)
             yield one
         finally:
             one.core.delete_namespace(one.namespace)
@@ -126,7 +127,6 @@ class Cluster:
 @pytest.fixture(scope="module")
 def cluster(kubeconfig, tmp_path_factory):
     with Cluster.of(kubeconfig, tmp_path_factory.mktemp("accounts")) as one:
-        one.etcd = start_etcd(one)
         yield one
 
 

@@ -9,4 +9,4 @@ from airflow_provider_stash.kubernetes.job_settings import KubernetesJob
 settings = ManifestSettings(
     execution=KubernetesJob(**json.loads(os.environ["STASH_TEST_JOB"])), backup={"check": False}
 )
-globals().update(dags_from_manifests(os.environ["STASH_TEST_MANIFESTS"], settings=settings))
+globals().update(dags_from_manifests(os.environ["STASH_TEST_OWN_TASK"], settings=settings))
