@@ -77,8 +77,6 @@ def browser():
 
 
 _cookies = {}
-# As the back button does it: Airflow shows another of its pages, and is not loaded anew.
-GO = "(path) => { history.pushState({}, '', path); dispatchEvent(new PopStateEvent('popstate', { state: {} })); }"
 
 
 class Person:
@@ -112,16 +110,8 @@ class Person:
             self.complaints.append(f"{message.text} {message.location}")
 
     def open(self, path):
-        """Open a page of Airflow, and give the frame of this package in it; Airflow is loaded where it isn't open."""
-        shown = self.page.locator("iframe")
-        if shown.count():
-            self.page.evaluate(
-                GO, f"{PREFIX}/plugins"
-            )  # so that what is found then is not the frame of before
-            shown.wait_for(state="detached")
-            self.page.evaluate(GO, f"{PREFIX}/{path}")
-        else:
-            self.page.goto(f"{self.url}/{path}")
+        """Open a page of Airflow, and give the frame of this package in it."""
+        self.page.goto(f"{self.url}/{path}")
         return self.frame()
 
     def frame(self):
@@ -145,13 +135,9 @@ class Person:
         PICTURES.mkdir(exist_ok=True)
         self.page.screenshot(path=PICTURES / f"{name}.png", **options)
 
-    def asked_outside(self):
-        return [url for url in self.requests if not url.startswith((self.airflow.url, "data:", "blob:"))]
-
 
 @pytest.fixture
 def person(browser, airflow):
-    """Somebody who comes with a browser of their own, in which nothing is open yet."""
     people = []
 
     def come(user=ADMIN):
@@ -161,29 +147,5 @@ def person(browser, airflow):
     yield come
     for one in people:
         one.context.close()
-        assert one.asked_outside() == []
-
-
-@pytest.fixture(scope="session")
-def regulars(browser, airflow):
-    people = {}
-    yield people
-    for one in people.values():
-        one.context.close()
-
-
-@pytest.fixture
-def regular(browser, airflow, regulars):
-    """Somebody who stays from test to test with Airflow open, of which each load takes seconds."""
-
-    def come(user=ADMIN):
-        if user not in regulars:
-            regulars[user] = Person(browser, airflow, user)
-        return regulars[user]
-
-    for one in regulars.values():
-        one.complaints.clear()
-        one.requests.clear()
-    yield come
-    for one in regulars.values():
-        assert one.asked_outside() == []
+        outside = [url for url in one.requests if not url.startswith((airflow.url, "data:", "blob:"))]
+        assert outside == []

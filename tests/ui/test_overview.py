@@ -14,8 +14,8 @@ def statuses(page):
     return [row.get_attribute("data-status") for row in page.locator("tbody tr").all()]
 
 
-def test_the_worst_come_first_and_every_row_tells_why(regular):
-    somebody = regular()
+def test_the_worst_come_first_and_every_row_tells_why(person):
+    somebody = person()
     somebody.page.goto(somebody.url)
     somebody.page.get_by_role("link", name="Backups").first.click()
     page = somebody.frame()

@@ -7,8 +7,8 @@ def section(page, name):
     return page.locator(f'section[aria-label="{name}"]')
 
 
-def test_a_repository_tells_its_snapshots_sessions_and_sizes(regular, airflow):
-    somebody = regular()
+def test_a_repository_tells_its_snapshots_sessions_and_sizes(person, airflow):
+    somebody = person()
     page = somebody.open("plugin/backups")
     page.locator('tr[data-status="on time"]').get_by_role("link", name="testbed_etcd").click()
     snapshots = section(page, "Snapshots").locator("tbody tr")
@@ -48,8 +48,8 @@ def test_without_a_backup_it_says_so(person):
     expect(page.get_by_role("alert")).to_contain_text("no_such_dag")
 
 
-def test_a_good_session_in_stashs_words(regular):
-    somebody = regular()
+def test_a_good_session_in_stashs_words(person):
+    somebody = person()
     page = somebody.open("dags/etcd_backup/plugin/backup-sessions")
     expect(page.locator("header")).to_contain_text("BackupSession")
     expect(page.locator("header")).to_contain_text("Succeeded")
@@ -64,8 +64,8 @@ def test_a_good_session_in_stashs_words(regular):
     assert somebody.complaints == []
 
 
-def test_a_failed_session_tells_the_error_itself(regular):
-    somebody = regular()
+def test_a_failed_session_tells_the_error_itself(person):
+    somebody = person()
     page = somebody.open("plugin/backups")
     page.locator('tr[data-status="failing"] .bar').last.click()
     somebody.page.wait_for_url("**/dags/etcd_backup_billing/runs/**")
@@ -76,8 +76,8 @@ def test_a_failed_session_tells_the_error_itself(regular):
     somebody.picture("session-failed")
 
 
-def test_a_dag_of_another_kind_has_nothing_here(regular):
-    somebody = regular()
+def test_a_dag_of_another_kind_has_nothing_here(person):
+    somebody = person()
     page = somebody.open("dags/of_another_kind/plugin/backup-sessions")
     expect(page.get_by_role("heading", name="Nothing here")).to_be_visible()
     assert somebody.complaints == []
