@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from testbed import guard
@@ -36,6 +36,15 @@ def listens(port: int) -> bool:
     with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
         return True
     return False
+
+
+def command_lines() -> Iterator[tuple[int, list[str]]]:
+    """Give this machine's processes as they are found: id, and the words of the command line."""
+    for name in os.listdir("/proc"):  # noqa: PTH208 - a Path's glob fails for a process that ends meanwhile
+        if name.isdecimal():
+            with contextlib.suppress(OSError):
+                text = Path("/proc", name, "cmdline").read_bytes().decode(errors="replace")
+                yield int(name), text.rstrip("\0").split("\0")
 
 
 def wait_until(condition: Callable[[], bool], what: str, timeout: float = 30.0) -> None:

@@ -1,5 +1,6 @@
 """Bad days, by a real Airflow: what fails, what is killed, what is lost; the old data comes back by itself."""
 
+import contextlib
 import os
 import signal
 import time
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_stash.restic.snapshots import list_snapshots
+from testbed.process import command_lines
 from tests.integration.airflow.conftest import wait_for_state
 
 
@@ -82,20 +84,23 @@ def test_a_backup_whose_worker_is_killed_leaves_nothing_behind(
     assert list((repository_dir / "locks").iterdir()) == []
 
 
+def parent_of(pid):
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
 def wait_for_restic_backup(repository_dir):
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
-        for path in Path("/proc").glob("[0-9]*/cmdline"):
+        for pid, words in command_lines():
             try:
-                words = path.read_bytes().decode(errors="replace").split("\0")
-                environment = path.with_name("environ").read_text(errors="replace")
-                parent = int((path.parent / "stat").read_text().rpartition(")")[2].split()[1])
+                environment = Path(f"/proc/{pid}/environ").read_text(errors="replace")
+                parent = parent_of(pid)
             except OSError:
                 continue
             if f"RESTIC_REPOSITORY={repository_dir}" not in environment.split("\0"):
                 continue  # of another test, side by side
             if any(word.endswith("guard.py") for word in words) and "backup" in words:
-                return {"guard": int(path.parent.name), "worker": parent}
+                return {"guard": pid, "worker": parent}
         time.sleep(0.005)
     raise AssertionError("no restic backup was seen")
 
@@ -103,16 +108,13 @@ def wait_for_restic_backup(repository_dir):
 def processes_of(airflow, dag_id, run_id, task_id):
     """The process of a running task, and the worker that supervises it."""
     (one,) = (one for one in airflow.task_instances(dag_id, run_id) if one["task_id"] == task_id)
-    title = f"airflow worker -- {one['id']}".encode()
+    title = f"airflow worker -- {one['id']}"
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
-        for path in Path("/proc").glob("[0-9]*/cmdline"):
-            try:
-                if path.read_bytes().rstrip(b"\0") == title:
-                    parent = (path.parent / "stat").read_text().rpartition(")")[2].split()[1]
-                    return int(path.parent.name), int(parent)
-            except OSError:
-                continue
+        for pid, words in command_lines():
+            if words == [title]:
+                with contextlib.suppress(OSError):
+                    return pid, parent_of(pid)
         time.sleep(0.01)
     raise AssertionError(airflow.states(dag_id, run_id))
 

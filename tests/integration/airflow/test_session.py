@@ -4,13 +4,13 @@ import json
 import threading
 import time
 import urllib.error
-from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 
 from testbed.airflow_api import VIEWER
 from testbed.etcd_access import PASSWORD
+from testbed.process import command_lines
 from testbed.session import REPOSITORY_PASSWORD
 from tests.integration.airflow.conftest import wait_for_state
 
@@ -28,11 +28,8 @@ class SecretWatch(threading.Thread):
 
     def run(self):
         while not self.over.is_set():
-            for path in Path("/proc").glob("[0-9]*/cmdline"):
-                try:
-                    text = path.read_bytes().decode(errors="replace")
-                except OSError:
-                    continue
+            for _, words in command_lines():
+                text = " ".join(words)
                 self.found += [text for secret in self.secrets if secret in text]
             self.looks += 1
             time.sleep(0.02)

@@ -16,6 +16,7 @@ from airflow_provider_stash.etcd.tools import EtcdTool, find_tool
 from testbed.binaries import etcd_dirs
 from testbed.etcd_access import PASSWORD
 from testbed.etcd_cluster import EtcdCluster
+from testbed.process import command_lines
 from tests.integration.conftest import check_sha256
 
 KEYS = 700
@@ -235,9 +236,9 @@ def test_no_other_user_can_reach_it(binaries, open_snapshot, tmp_path):
         assert socket.parent.stat().st_mode & 0o777 == 0o700
         assert client.count_keys().keys == KEYS
         process = next(
-            path.parent
-            for path in Path("/proc").glob("[0-9]*/cmdline")
-            if str(tmp_path / "d").encode() in path.read_bytes()
+            Path("/proc", str(pid))
+            for pid, words in command_lines()
+            if str(tmp_path / "d") in " ".join(words)
         )
         sockets = {
             link.readlink().name for link in (process / "fd").iterdir() if "socket:" in str(link.readlink())

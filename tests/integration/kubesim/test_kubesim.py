@@ -12,7 +12,7 @@ from kubernetes import client, config, watch
 from kubernetes.client import ApiException
 from kubernetes.stream import stream
 
-from testbed.process import wait_until
+from testbed.process import command_lines, wait_until
 from tests.kubernetes.pods import run_in_pod
 from tests.kubesim import Image, Kubesim
 
@@ -323,14 +323,7 @@ def links():
 
 
 def processes_with(word):
-    found = []
-    for entry in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            if word in entry.read_bytes().replace(b"\0", b" ").decode(errors="replace"):
-                found.append(int(entry.parent.name))
-        except OSError:
-            continue
-    return found
+    return [pid for pid, words in command_lines() if word in " ".join(words)]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])

@@ -28,7 +28,7 @@ from airflow_provider_stash.restic.retention import RetentionPolicy
 from airflow_provider_stash.restic.snapshots import list_snapshots
 from airflow_provider_stash.restic.stats import repository_size
 from airflow_provider_stash.restic.version import restic_version
-from testbed.process import wait_until
+from testbed.process import command_lines, wait_until
 from testbed.restic_repository import cheapen_key, make_repository
 from tests.integration.conftest import EDGE_RESTICS, restic_id
 
@@ -140,15 +140,8 @@ with StdinBackup(repository, path="/x/s.db", host="h") as running:
 
 def processes_with(*words):
     """Command lines by process id."""
-    found = {}
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            text = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
-        except OSError:
-            continue
-        if all(word in text for word in words):
-            found[int(path.parent.name)] = text
-    return found
+    lines = {pid: " ".join(one) for pid, one in command_lines()}
+    return {pid: line for pid, line in lines.items() if all(word in line for word in words)}
 
 
 def test_secrets_are_in_no_command_line(tmp_path, edge_restic, rest):
