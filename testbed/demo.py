@@ -101,10 +101,11 @@ def show(cluster: EtcdCluster, airflow: AirflowHome, location: str) -> bool:
     backup = airflow.result("etcd_backup", backup_run, "backup")
     say("Deleting all keys, and killing one member and its data directory")
     cluster.delete()
+    left = len(cluster.all_keys())  # before the kill: when it is the leader's, etcd refuses reads until there is another
     lost = cluster.members[1]
     lost.run("kill")
     shutil.rmtree(lost.data_dir)
-    say(f"{len(cluster.all_keys())} keys are left. Running the DAG etcd_restore")
+    say(f"{left} keys are left. Running the DAG etcd_restore")
     restore_run, restore_state = airflow.run_dag("etcd_restore")
     if restore_state != "success":
         return failed(airflow, "etcd_restore", restore_run)
