@@ -102,11 +102,11 @@ def test_an_interruption_does_not_wait_for_a_reader_that_stalls():
     try:
         with pytest.raises(KeyboardInterrupt):
             copy_snapshot(messages(), write)
-        assert time.monotonic() - begin < 60  # not for ever
+        assert time.monotonic() - begin < 5
     finally:
         os.close(read)  # only now can the writing thread end
         os.close(write)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 5
     while any(thread.name == "etcd-snapshot-writer" for thread in threading.enumerate()):
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -126,7 +126,7 @@ def test_a_time_out_ends_it_while_the_reader_stalls_and_the_queue_is_full():
     try:
         with pytest.raises(TimeOutError):
             copy_snapshot(stream(os.urandom(1 << 20) * 40), write)
-        assert time.monotonic() - begin < 60  # not for ever
+        assert time.monotonic() - begin < 3
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, old)
