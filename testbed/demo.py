@@ -101,7 +101,8 @@ def show(cluster: EtcdCluster, airflow: AirflowHome, location: str) -> bool:
     backup = airflow.result("etcd_backup", backup_run, "backup")
     say("Deleting all keys, and killing one member and its data directory")
     cluster.delete()
-    left = len(cluster.all_keys())  # before the kill: when it is the leader's, etcd refuses reads until there is another
+    # Before the kill: when that is the leader's, etcd refuses reads until there is another.
+    left = len(cluster.all_keys())
     lost = cluster.members[1]
     lost.run("kill")
     shutil.rmtree(lost.data_dir)
