@@ -82,17 +82,24 @@ def _presented_certificate(config: EtcdConfig, endpoint: Endpoint) -> tuple[byte
     if config.client_cert and config.client_key:
         _load_client_certificate(context, config.client_cert, config.client_key)
     try:
-        with (
-            socket.create_connection((endpoint.host, endpoint.port), timeout=config.timeout) as plain,
-            context.wrap_socket(plain, server_hostname=endpoint.host) as secure,
-        ):
-            der = secure.getpeercert(binary_form=True)
+        with socket.create_connection((endpoint.host, endpoint.port), timeout=config.timeout) as plain:
+            der = _handshake(context, plain, endpoint.host)
     except OSError as error:  # ssl.SSLError is one
         raise unavailable(endpoint, error.strerror or str(error), config) from error
     if der is None:
         raise EtcdTLSError(f"{endpoint}: the server presented no certificate.")
     certificate = x509.load_der_x509_certificate(der)
     return ssl.DER_cert_to_PEM_cert(der).encode(), _certificate_name(certificate, endpoint.host)
+
+
+def _handshake(context: ssl.SSLContext, plain: socket.socket, host: str) -> bytes | None:
+    try:
+        with context.wrap_socket(plain, server_hostname=host) as secure:
+            return secure.getpeercert(binary_form=True)
+    except ConnectionError as error:
+        # A server that does not speak TLS closes with our greeting unread, and the system then resets. In gRPC's words,
+        # for a reset alone does not tell that it came in the handshake.
+        raise ConnectionError(error.errno, f"Handshake read failed ({error.strerror})") from error
 
 
 def _certificate_name(certificate: Any, otherwise: str) -> str:

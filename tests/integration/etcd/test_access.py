@@ -1,7 +1,10 @@
 """Users, passwords, tokens and certificates: what is let in, and what is said when it isn't."""
 
 import datetime
-from contextlib import contextmanager
+import socket
+import struct
+import threading
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 import pytest
@@ -207,6 +210,27 @@ def test_https_where_http_is_served(serving):
             error = failure(one)
             assert error.retryable  # a member that is just starting looks the same
             assert "does not speak TLS (then write http:// in the endpoint)" in str(error)
+
+
+@pytest.mark.parametrize("skip", [False, True])
+def test_a_connection_that_is_reset_in_the_handshake(cluster, skip):
+    """So may a server end it that does not speak TLS: it depends on what of the greeting it has read."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def reset():
+            with suppress(OSError):  # of the end
+                while True:
+                    client, _ = listener.accept()
+                    client.recv(1)
+                    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    client.close()
+
+        threading.Thread(target=reset, daemon=True).start()
+        config = cluster.config(endpoints=f"https://127.0.0.1:{listener.getsockname()[1]}")
+        error = failure(trusting(config) if skip else config)
+        listener.shutdown(socket.SHUT_RDWR)
+        assert error.retryable
+        assert "does not speak TLS (then write http:// in the endpoint)" in str(error)
 
 
 @pytest.mark.parametrize("skip", [False, True])
