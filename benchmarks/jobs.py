@@ -23,7 +23,6 @@ from airflow_provider_stash.operators.etcd import EtcdBackupOperator, EtcdWaitOp
 from airflow_provider_stash.operators.restic import (
     ResticCheckOperator,
     ResticForgetOperator,
-    ResticInitOperator,
     ResticStatusOperator,
 )
 from airflow_provider_stash.operators.session import EtcdBackupSessionOperator
@@ -48,8 +47,7 @@ def steps(place: Any) -> list[Any]:
     """Give the operators of a session, a task each."""
     return [
         EtcdWaitOperator(task_id="wait", execution=place),
-        ResticInitOperator(task_id="init", execution=place),
-        EtcdBackupOperator(task_id="backup", execution=place),
+        EtcdBackupOperator(task_id="backup", create=True, execution=place),
         ResticForgetOperator(task_id="forget", execution=place, retention_policy=POLICY),
         ResticCheckOperator(task_id="check", execution=place, measure=True),
         ResticStatusOperator(

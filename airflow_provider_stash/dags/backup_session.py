@@ -53,7 +53,8 @@ class BackupSession:
     :param retention_policy: which snapshots to keep, a ``RetentionPolicy`` or a mapping in Stash's names;
         None: keep all.
     :param hostname: the restic host (Stash: ``target.alias``).
-    :param initialize: make the repository when there is none.
+    :param initialize: make the repository when there is none. ``backup`` does, when restic finds none; where it must be
+        there before, for ``pre_backup`` or a ``task``, the task ``init_repository`` does.
     :param check: check the repository's integrity.
     :param read_data_subset: have the check read a part of the data: ``rotate/7``, ``5%``, ``1G``.
     :param execution: where the steps run: ``worker`` (the default), ``kubernetes`` (Jobs as the connection
@@ -123,8 +124,7 @@ class BackupSession:
             return data[:1]
         # A Task of the user's own waits for its target itself, if it has to.
         wait = [self._wait()] if self.task is None else []
-        init = ResticInitOperator(task_id="init_repository", create=self.initialize, **self._locking())
-        first = [*wait, init]
+        first = [*wait, *self._init()]
         backup = self._backup(form)
         chain_before(self.pre_backup, dag, first) >> backup
         data = [*first, *self.pre_backup, backup]
@@ -151,7 +151,6 @@ class BackupSession:
     def _session(self, form: BackupForm) -> BaseOperator:
         return EtcdBackupSessionOperator(
             task_id="session",
-            create=self.initialize,
             wait_timeout=self.wait_timeout,
             retention_policy=self.retention_policy,
             retention=form.retention,
@@ -180,6 +179,12 @@ class BackupSession:
         if as_job(self.execution) is None:
             return EtcdHealthSensor(deferrable=self.deferrable, **arguments)
         return EtcdWaitOperator(execution=self.execution, **arguments)
+
+    def _init(self) -> list[BaseOperator]:
+        # By itself it would only look: restic takes half a second for its key at each start.
+        if not self.pre_backup and self.task is None:
+            return []
+        return [ResticInitOperator(task_id="init_repository", create=self.initialize, **self._locking())]
 
     def _forget(self, form: BackupForm) -> BaseOperator | None:
         if self.retention_policy is None:
@@ -243,6 +248,7 @@ class BackupSession:
     def _backup_arguments(self, form: BackupForm) -> dict[str, Any]:
         return {
             "etcd_conn_id": self.etcd_conn_id,
+            "create": self.initialize,
             "hostname": self.hostname,
             "tags": form.tags,
             "keep_forever": form.keep_forever,

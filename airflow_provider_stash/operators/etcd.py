@@ -59,6 +59,7 @@ class EtcdBackupOperator(StepOperator):
 
     :param etcd_conn_id: the etcd connection. (templated)
     :param restic_conn_id: the restic connection. (templated)
+    :param create: make the repository when there is none; else its absence is an error.
     :param hostname: the restic host, by which retention groups snapshots (Stash: ``target.alias``). (templated)
     :param tags: further tags of the restic snapshot, beside those that name revision, cluster and version.
         (templated)
@@ -89,6 +90,7 @@ class EtcdBackupOperator(StepOperator):
         *,
         etcd_conn_id: str = "etcd_default",
         restic_conn_id: str = "restic_default",
+        create: bool = False,
         hostname: str = STASH_HOST,
         tags: Sequence[str] | None = None,
         keep_forever: bool | str = False,
@@ -101,6 +103,7 @@ class EtcdBackupOperator(StepOperator):
         super().__init__(**kwargs)
         self.etcd_conn_id = etcd_conn_id
         self.restic_conn_id = restic_conn_id
+        self.create = create
         self.hostname = hostname
         self.tags = tags
         self.keep_forever = keep_forever
@@ -117,6 +120,7 @@ class EtcdBackupOperator(StepOperator):
         return StepCall(
             "back_up",
             {
+                "create": self.create,
                 "hostname": self.hostname,
                 "tags": tags,
                 "temp_dir": self.temp_dir,

@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 
 class EtcdBackupSessionOperator(EtcdBackupOperator):
     """
-    Waits for etcd, makes the repository, backs up, applies retention, checks, tells the status: in one task.
+    Waits for etcd, backs up (into a new repository where there is none), applies retention, checks, tells the status:
+    all in one task.
 
-    Made for Jobs: one Pod starts, not five. A failure after the backup fails the task; the snapshot stays.
+    Made for Jobs: one Pod starts, not four. A failure after the backup fails the task; the snapshot stays.
     It emits the repository's asset event.
 
     :param create: make the repository when there is none.
@@ -51,8 +52,7 @@ class EtcdBackupSessionOperator(EtcdBackupOperator):
         **kwargs: Any,
     ) -> None:
         outlets = [repository_asset(kwargs.get("restic_conn_id", "restic_default"))]
-        super().__init__(outlets=outlets, **kwargs)
-        self.create = create
+        super().__init__(outlets=outlets, create=create, **kwargs)
         self.wait_timeout = wait_timeout
         # As ResticForgetOperator has it.
         self.retention_policy = (
@@ -75,7 +75,6 @@ class EtcdBackupSessionOperator(EtcdBackupOperator):
         return StepCall(
             "back_up_session",
             {
-                "create": self.create,
                 "wait_timeout": self.wait_timeout,
                 "backup": backup.arguments,
                 "policy": policy.keeping(KEEP_FOREVER_TAG) if policy else None,

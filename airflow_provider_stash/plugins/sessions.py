@@ -13,10 +13,11 @@ from airflow_provider_stash.plugins import records
 from airflow_provider_stash.plugins.catalog import BACKS_UP, Card
 from airflow_provider_stash.steps.results import now, rfc3339
 
+_INITIALIZED = "BackendRepositoryInitialized"
 _CONDITIONS = {
     "EtcdHealthSensor": "BackupTargetFound",
     "EtcdWaitOperator": "BackupTargetFound",
-    "ResticInitOperator": "BackendRepositoryInitialized",
+    "ResticInitOperator": _INITIALIZED,
     "EtcdBackupOperator": "SnapshotTaken",
     "EtcdBackupSessionOperator": "BackupCompleted",
     "StashTaskBackupOperator": "BackupCompleted",
@@ -102,7 +103,7 @@ def session(
         "conditions": [
             condition
             for step in steps
-            if (condition := _condition(step, returned.get((run.run_id, step["task_id"]), {})))
+            for condition in _conditions(step, returned.get((run.run_id, step["task_id"]), {}), card)
         ],
         "stats": [
             {"task_id": heading, "kind": card.kinds[task_id], "values": _shown(result)}
@@ -150,16 +151,24 @@ def _step(task_id: str, kind: str | None, state: records.TaskState) -> dict[str,
     }
 
 
-def _condition(step: Mapping[str, Any], result: Mapping[str, Any]) -> dict[str, Any] | None:
-    name, state = _CONDITIONS.get(step["kind"] or ""), step["state"]
-    if name is None:
-        return None
-    if step["kind"] == "RollBackOperator" and state in {"success", "skipped"} and not result.get("members"):
-        return None  # nothing had been stopped, or all went well: nothing was rolled back
+def _conditions(step: Mapping[str, Any], result: Mapping[str, Any], card: Card) -> list[dict[str, Any]]:
+    kind, state = step["kind"], step["state"]
+    if kind not in _CONDITIONS:
+        return []
+    if kind == "RollBackOperator" and state in {"success", "skipped"} and not result.get("members"):
+        return []  # nothing had been stopped, or all went well: nothing was rolled back
     status = (
         "True" if state == "success" else "False" if state in {"failed", "upstream_failed"} else "Unknown"
     )
-    return {"type": name, "status": status, "state": state, "task_id": step["task_id"], "time": step["end"]}
+    told = {"state": state, "task_id": step["task_id"], "time": step["end"]}
+    conditions = [{"type": _CONDITIONS[kind], "status": status, **told}]
+    if kind == "EtcdBackupOperator" and _INITIALIZED not in (
+        _CONDITIONS.get(one) for one in card.kinds.values()
+    ):
+        # The backup finds the repository, or makes it. A failed one does not tell whether it got so far.
+        found = "True" if state == "success" else "Unknown"
+        conditions.insert(0, {"type": _INITIALIZED, "status": found, **told})
+    return conditions
 
 
 def _shown(result: Mapping[str, Any]) -> dict[str, Any]:

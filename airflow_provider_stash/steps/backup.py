@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from airflow_provider_stash.etcd.client import EtcdClient
 from airflow_provider_stash.etcd.config import Endpoint, EtcdConfig, parse_endpoints
@@ -19,6 +19,7 @@ from airflow_provider_stash.exceptions import (
     EtcdError,
     EtcdUnavailableError,
     NoSpaceError,
+    RepositoryNotFoundError,
     SnapshotCorruptError,
     SnapshotStreamError,
 )
@@ -27,11 +28,13 @@ from airflow_provider_stash.restic.locks import retry_when_locked
 from airflow_provider_stash.restic.repository import Repository
 from airflow_provider_stash.steps.layout import STASH_HOST, STASH_PATH
 from airflow_provider_stash.steps.members import Facts, members_to_try, read_facts, warn_of_alarms
+from airflow_provider_stash.steps.repository import initialize
 from airflow_provider_stash.steps.results import human_size, now, rfc3339, seconds_since
 from airflow_provider_stash.steps.staging import TempDir, staging_directory
 
 log = logging.getLogger(__name__)
 
+_T = TypeVar("_T")
 _PROGRESS_SECONDS = 5.0
 _COPY = 1 << 20
 
@@ -40,6 +43,7 @@ def back_up(
     etcd: EtcdConfig,
     repository: Repository,
     *,
+    create: bool = False,
     hostname: str = STASH_HOST,
     tags: Sequence[str] = (),
     temp_dir: TempDir | None = None,
@@ -52,6 +56,8 @@ def back_up(
 
     Members are tried in turn: one that is dead, a learner, or whose stream breaks is left for the next.
 
+    :param create: make the repository when restic finds none. It is not looked for before: each start of restic costs
+        half a second.
     :param hostname: the restic host, by which retention groups snapshots (Stash: ``target.alias``).
     :param tags: further tags for the restic snapshot; none may hold a comma.
     :param temp_dir: stage the snapshot in a file there first; None: no file at all.
@@ -82,7 +88,13 @@ def back_up(
                     extra_args=extra_args,
                 )
                 copied, summary = _copy(
-                    client, status, start, repository, temp_dir=temp_dir, lock_timeout=lock_timeout
+                    client,
+                    status,
+                    start,
+                    repository,
+                    create=create,
+                    temp_dir=temp_dir,
+                    lock_timeout=lock_timeout,
                 )
             except (EtcdUnavailableError, SnapshotStreamError, SnapshotCorruptError) as error:
                 log.warning("No snapshot from %s: %s", status.endpoint, error)
@@ -98,6 +110,7 @@ def _copy(
     start: Callable[[], StdinBackup],
     repository: Repository,
     *,
+    create: bool,
     temp_dir: TempDir | None,
     lock_timeout: float,
 ) -> tuple[SnapshotDigest, BackupSummary]:
@@ -112,7 +125,7 @@ def _copy(
                 )
                 return copied, backup.commit()
 
-        return retry_when_locked(stream, repository, lock_timeout=lock_timeout)
+        return _keep(stream, repository, create=create, lock_timeout=lock_timeout)
 
     with staging_directory(temp_dir.path, needed=status.db_size, size_limit=temp_dir.size_limit) as directory:
         file = directory / "snapshot.db"
@@ -124,7 +137,19 @@ def _copy(
                     pass
                 return backup.commit()
 
-        return copied, retry_when_locked(send, repository, lock_timeout=lock_timeout)
+        return copied, _keep(send, repository, create=create, lock_timeout=lock_timeout)
+
+
+def _keep(attempt: Callable[[], _T], repository: Repository, *, create: bool, lock_timeout: float) -> _T:
+    """Wait while the repository is locked; where there is none, make it and try anew."""
+    patient = partial(retry_when_locked, attempt, repository, lock_timeout=lock_timeout)
+    try:
+        return patient()
+    except RepositoryNotFoundError:
+        if not create:
+            raise
+    initialize(repository)
+    return patient()
 
 
 def _stage(client: EtcdClient, endpoint: Endpoint, file: Path, progress: _Progress) -> SnapshotDigest:

@@ -11,11 +11,7 @@ from airflow_provider_stash.restic.repository import Repository
 from airflow_provider_stash.restic.retention import RetentionPolicy
 from airflow_provider_stash.steps.backup import back_up
 from airflow_provider_stash.steps.health import wait_for_health
-from airflow_provider_stash.steps.repository import (
-    apply_retention,
-    check_integrity,
-    initialize,
-)
+from airflow_provider_stash.steps.repository import apply_retention, check_integrity
 from airflow_provider_stash.steps.status import measure_repository, status_of
 
 log = logging.getLogger(__name__)
@@ -25,16 +21,14 @@ def back_up_session(
     etcd: EtcdConfig,
     repository: Repository,
     *,
-    create: bool,
     wait_timeout: float,
     backup: Mapping[str, Any],
     policy: RetentionPolicy | None,
     check: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
     """
-    Wait for etcd, make the repository where it is missing, back up, apply retention, check, tell the status.
+    Wait for etcd, back up, apply retention, check, tell the status.
 
-    :param create: make the repository when there is none.
     :param wait_timeout: seconds to wait for etcd.
     :param backup: arguments of ``back_up``.
     :param policy: retention, for the snapshots of the backup's host; None: keep all.
@@ -43,7 +37,6 @@ def back_up_session(
     :raises StashError: of the first step that failed; what went before stays done.
     """
     wait_for_health(etcd, timeout=wait_timeout)
-    initialize(repository, create=create)
     backed_up = back_up(etcd, repository, **backup)
     lock_timeout = backup["lock_timeout"]
     forgotten = checked = None

@@ -27,8 +27,8 @@ def test_a_failed_backup_is_a_failed_run_and_is_seen_at_once(airflow, cluster, p
         (repository_dir / "keys-away").rename(repository_dir / "keys")
     assert state == "failed"
     states = airflow.states("etcd_backup", run_id)
-    assert states["init_repository"] == "failed"
-    assert states["backup"] == "upstream_failed"
+    assert states["backup"] == "failed"
+    assert states["check"] == "upstream_failed"
     assert states["push_metrics"] == "success"
     lines = pushgateway.metrics().splitlines()
     assert [line[-2:] for line in lines if line.startswith("stash_backup_session_success{")] == [" 0"]

@@ -155,6 +155,23 @@ def test_a_wrong_repository_password(filled, repository):
         back_up(filled.config(), replace(repository, password="wrong"))
 
 
+@pytest.mark.parametrize("staged", [False, True])
+def test_a_repository_that_is_not_there_is_made_when_it_may_be(filled, repository, tmp_path, staged):
+    place = tmp_path / "new"
+    new = replace(repository, location=str(place))
+    temp_dir = TempDir(str(tmp_path), 100 << 20) if staged else None
+    with pytest.raises(e.RepositoryNotFoundError):
+        back_up(filled.config(), new, temp_dir=temp_dir)
+    assert not place.exists()
+    result = back_up(filled.config(), new, create=True, temp_dir=temp_dir)
+    (snapshot,) = list_snapshots(new)
+    assert snapshot.id.startswith(result["snapshot"])
+    keys = sorted((place / "keys").iterdir())
+    with pytest.raises(e.WrongRepositoryPasswordError):
+        back_up(filled.config(), replace(new, password="wrong"), create=True, temp_dir=temp_dir)
+    assert sorted((place / "keys").iterdir()) == keys
+
+
 def test_a_cluster_without_authentication_gives_one_without_quorum(tmp_path, repository):
     with EtcdCluster(tmp_path / "three", tls=False, password=None, binaries=etcd_dirs()[0]) as three:
         three.fill(100)

@@ -155,7 +155,7 @@ def test_deferred_a_task_that_airflow_fails_ends_the_job(cluster, waiting, run, 
     """The task's time is over, or its trigger has broken."""
     waiting.job = replace(waiting.job, deferrable=True)
     asyncio.run(defer(run, waiting)._ensure({}))
-    assert cluster.jobs()
+    cluster.wait_for_line(WAITS)
     with pytest.raises((TaskDeferralError, TaskDeferralTimeout), match=reason):
         waiting.resume_execution("__fail__", {"error": reason}, run.context(waiting))
 

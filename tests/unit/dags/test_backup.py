@@ -24,7 +24,6 @@ def edges(dag):
 def test_the_order_of_the_steps():
     assert edges(build(metrics=Metrics(pushgateway_conn_id="p"))) == {
         "wait_for_etcd": ["backup"],
-        "init_repository": ["backup"],
         "backup": ["check", "forget"],
         "forget": ["check"],
         "check": ["outcome", "status"],
@@ -51,16 +50,26 @@ def test_airflows_settings():
         True,
         timedelta(hours=1),
     )
-    assert {
-        task.pool for task in dag.tasks if task.task_id in {"backup", "forget", "check", "init_repository"}
-    } == {"p"}
+    assert {task.pool for task in dag.tasks if task.task_id in {"backup", "forget", "check"}} == {"p"}
     assert dag.get_task("backup").retries == 3
 
 
 def test_a_later_run_can_be_skipped_rather_than_queued():
     dag = build(overlap="skip")
     assert dag.max_active_runs > 1
+    assert edges(dag)["skip_if_running"] == ["wait_for_etcd"]
+
+
+@pytest.mark.parametrize("initialize", [True, False])
+def test_the_backup_makes_the_repository_unless_it_must_be_there_before(initialize):
+    dag = build(initialize=initialize)
+    assert "init_repository" not in dag.task_ids
+    assert dag.get_task("backup").create is initialize
+    dag = build(initialize=initialize, pre_backup=[EmptyOperator(task_id="before")], overlap="skip", pool="p")
     assert edges(dag)["skip_if_running"] == ["init_repository", "wait_for_etcd"]
+    assert edges(dag)["init_repository"] == ["before"]
+    init = dag.get_task("init_repository")
+    assert (init.create, init.pool) == (initialize, "p")
 
 
 def test_without_retention_and_check():
@@ -150,7 +159,7 @@ def test_in_one_task():
 
 def test_every_step_as_a_job():
     dag = build(execution=KubernetesJob(image="i"))
-    for task in ("wait_for_etcd", "init_repository", "backup", "forget", "check", "status"):
+    for task in ("wait_for_etcd", "backup", "forget", "check", "status"):
         assert dag.get_task(task).job == KubernetesJob(image="i")
     with pytest.raises(InvalidConfigurationError, match="execution is 'cloud'"):
         build(execution="cloud")

@@ -95,7 +95,6 @@ def test_the_dags_of_the_basic_auth_guide():
     made = dags[BACKUP]
     assert made.task_ids == [
         "wait_for_etcd",
-        "init_repository",
         "backup",
         "forget",
         "check",
@@ -443,7 +442,7 @@ def test_a_batch_side_by_side(tmp_path):
     for name in ("first", "second"):
         assert upstream(dag, f"{name}.session.wait_for_etcd") == {"pre_backup"}
         assert dag.get_task(f"{name}.session.backup").hostname == name
-        assert dag.get_task(f"{name}.session.init_repository").create is False
+        assert dag.get_task(f"{name}.session.backup").create is False
         assert f"{name}.session.outcome" in upstream(dag, "outcome")
     after = dag.get_task("post_backup")
     assert "first.session.backup" in after.tasks.data_task_ids

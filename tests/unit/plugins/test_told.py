@@ -10,7 +10,7 @@ from airflow_provider_stash.plugins.access import Access
 from airflow_provider_stash.plugins.catalog import Backup, Card, Restore, Step
 from airflow_provider_stash.plugins.overview import View
 from airflow_provider_stash.plugins.records import TaskState, _told
-from airflow_provider_stash.plugins.sessions import _condition, _phase, session
+from airflow_provider_stash.plugins.sessions import _conditions, _phase, session
 from airflow_provider_stash.protection import Session
 from airflow_provider_stash.steps.results import now
 
@@ -70,7 +70,8 @@ def test_phases(card, kind, task, run, state, phase):
 def test_a_condition_is_true_false_or_not_known_yet():
     def status(state):
         step = {"kind": "ResticCheckOperator", "task_id": "check", "state": state, "end": None}
-        return _condition(step, {})["status"]
+        (condition,) = _conditions(step, {}, BACKUP)
+        return condition["status"]
 
     assert [status(one) for one in ("success", "failed", "upstream_failed", "running", None)] == [
         "True", "False", "False", "Unknown", "Unknown",
@@ -79,10 +80,22 @@ def test_a_condition_is_true_false_or_not_known_yet():
 
 def test_a_roll_back_that_had_nothing_to_do_is_not_told():
     step = {"kind": "RollBackOperator", "task_id": "roll_back", "state": "success", "end": None}
-    assert _condition(step, {"members": []}) is None
-    assert _condition({**step, "state": "skipped"}, {}) is None
-    assert _condition(step, {"members": [{"name": "m0"}]})["status"] == "True"
-    assert _condition({**step, "state": "failed"}, {})["status"] == "False"
+    assert _conditions(step, {"members": []}, RESTORE) == []
+    assert _conditions({**step, "state": "skipped"}, {}, RESTORE) == []
+    assert _conditions(step, {"members": [{"name": "m0"}]}, RESTORE)[0]["status"] == "True"
+    assert _conditions({**step, "state": "failed"}, {}, RESTORE)[0]["status"] == "False"
+
+
+def test_a_backup_tells_of_the_repository_where_no_task_before_it_does():
+    def told(state, card):
+        step = {"kind": "EtcdBackupOperator", "task_id": "backup", "state": state, "end": None}
+        return {one["type"]: one["status"] for one in _conditions(step, {}, card)}
+
+    initialized = "BackendRepositoryInitialized"
+    assert told("success", BACKUP) == {initialized: "True", "SnapshotTaken": "True"}
+    assert told("failed", BACKUP) == {initialized: "Unknown", "SnapshotTaken": "False"}
+    before = Card(BACKUP.backups, (), {**BACKUP.kinds, "init_repository": "ResticInitOperator"})
+    assert told("success", before) == {"SnapshotTaken": "True"}
 
 
 @pytest.fixture

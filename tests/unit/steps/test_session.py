@@ -23,7 +23,6 @@ def called(monkeypatch):
         monkeypatch.setattr(session, name, run)
 
     step("wait_for_health", {})
-    step("initialize", {})
     step("back_up", {"snapshot": "s"})
     step("apply_retention", {"removed": ["x"], "dryRun": False})
     step("check_integrity", {"integrity": True, "measured": {"snapshotCount": 1}})
@@ -33,7 +32,6 @@ def called(monkeypatch):
 
 def run(**given):
     arguments = {
-        "create": True,
         "wait_timeout": 3.0,
         "backup": BACKUP,
         "policy": RetentionPolicy(1),
@@ -50,13 +48,7 @@ def test_all_of_it(called):
         "check": {"integrity": True},
         "status": {"integrity": True, "snapshotsRemovedOnLastCleanup": 1, "snapshotCount": 1},
     }
-    assert list(called) == [
-        "wait_for_health",
-        "initialize",
-        "back_up",
-        "apply_retention",
-        "check_integrity",
-    ]
+    assert list(called) == ["wait_for_health", "back_up", "apply_retention", "check_integrity"]
     assert called["back_up"] == (("e", "r"), BACKUP)
     (repository, policy), arguments = called["apply_retention"]
     assert (repository, policy.keep_last) == ("r", 1)
