@@ -139,6 +139,7 @@ class BackupSession:
             task_id="status",
             check_task_id=check.task_id if check else None,
             forget_task_id=forget.task_id if forget else None,
+            absent_is_empty=self.initialize,  # a run that fails before its first backup
             trigger_rule=TriggerRule.ALL_DONE,
             **self._on_repository(),
         )

@@ -165,16 +165,23 @@ class ResticStatusOperator(ResticOperator):
     :param check_task_id: task of a ``ResticCheckOperator`` of this run, for ``integrity``. Where that has measured the
         repository, it is not read again.
     :param forget_task_id: task of a ``ResticForgetOperator`` of this run.
+    :param absent_is_empty: a repository that is not there holds nothing; else it is an error.
     :return: see ``steps.status.status_of``; the asset event's extra holds the same.
     """
 
     def __init__(
-        self, *, check_task_id: str | None = None, forget_task_id: str | None = None, **kwargs: Any
+        self,
+        *,
+        check_task_id: str | None = None,
+        forget_task_id: str | None = None,
+        absent_is_empty: bool = False,
+        **kwargs: Any,
     ) -> None:
         restic_conn_id = kwargs.get("restic_conn_id", "restic_default")
         super().__init__(outlets=[repository_asset(restic_conn_id)], **kwargs)
         self.check_task_id = check_task_id
         self.forget_task_id = forget_task_id
+        self.absent_is_empty = absent_is_empty
 
     def run_step(self, context: Context) -> Any:
         measured = (self._returned(context, self.check_task_id) or {}).get("measured")
@@ -185,7 +192,7 @@ class ResticStatusOperator(ResticOperator):
         return self.finish(context, status_of(measured, **self._told(context)))
 
     def prepare(self, context: Context) -> StepCall:
-        return StepCall("repository_status", self._told(context))
+        return StepCall("repository_status", {**self._told(context), "absent_is_empty": self.absent_is_empty})
 
     def _told(self, context: Context) -> dict[str, Any]:
         checked = self._returned(context, self.check_task_id)

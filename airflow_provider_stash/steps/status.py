@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+from airflow_provider_stash.exceptions import RepositoryNotFoundError
 from airflow_provider_stash.restic.snapshots import Snapshot, list_snapshots
 from airflow_provider_stash.restic.stats import repository_size
 from airflow_provider_stash.steps.resolve import snapshot_result
@@ -14,6 +16,8 @@ from airflow_provider_stash.steps.results import rfc3339
 if TYPE_CHECKING:
     from airflow_provider_stash.restic.repository import Repository
 
+log = logging.getLogger(__name__)
+
 
 def repository_status(
     repository: Repository,
@@ -21,6 +25,7 @@ def repository_status(
     integrity: bool | None = None,
     forgotten: Mapping[str, Any] | None = None,
     newest: int = 100,
+    absent_is_empty: bool = False,
 ) -> dict[str, Any]:
     """
     Measure the repository and tell its status.
@@ -28,10 +33,19 @@ def repository_status(
     :param integrity: what the last check found; None: not known.
     :param forgotten: what ``apply_retention`` returned in this run, if it ran.
     :param newest: how many snapshots are listed, the newest first.
+    :param absent_is_empty: a repository that is not there, for the first backup has not been, holds nothing; else it is
+        an error.
     :return: see ``status_of``.
     :raises ResticError: restic failed.
     """
-    return status_of(measure_repository(repository, newest=newest), integrity=integrity, forgotten=forgotten)
+    try:
+        measured = measure_repository(repository, newest=newest)
+    except RepositoryNotFoundError as error:
+        if not absent_is_empty:
+            raise
+        log.warning("%s", error)
+        measured = _measured(repository, 0, [], newest)
+    return status_of(measured, integrity=integrity, forgotten=forgotten)
 
 
 def measure_repository(repository: Repository, *, newest: int = 100) -> dict[str, Any]:
@@ -48,6 +62,12 @@ def measure_repository(repository: Repository, *, newest: int = 100) -> dict[str
         measured = pool.submit(repository_size, repository)
         snapshots = sorted(list_snapshots(repository), key=lambda one: one.time)
         size = measured.result()
+    return _measured(repository, size, snapshots, newest)
+
+
+def _measured(
+    repository: Repository, size: int, snapshots: Sequence[Snapshot], newest: int
+) -> dict[str, Any]:
     return {
         "totalSize": size,
         "snapshotCount": len(snapshots),

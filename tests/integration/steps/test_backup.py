@@ -162,6 +162,10 @@ def test_a_repository_that_is_not_there_is_made_when_it_may_be(filled, repositor
     temp_dir = TempDir(str(tmp_path), 100 << 20) if staged else None
     with pytest.raises(e.RepositoryNotFoundError):
         back_up(filled.config(), new, temp_dir=temp_dir)
+    with pytest.raises(e.RepositoryNotFoundError):
+        repository_status(new)
+    status = repository_status(new, absent_is_empty=True)
+    assert (status["snapshotCount"], status["totalSize"], status["lastBackupTime"]) == (0, 0, None)
     assert not place.exists()
     result = back_up(filled.config(), new, create=True, temp_dir=temp_dir)
     (snapshot,) = list_snapshots(new)

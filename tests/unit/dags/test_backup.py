@@ -65,6 +65,7 @@ def test_the_backup_makes_the_repository_unless_it_must_be_there_before(initiali
     dag = build(initialize=initialize)
     assert "init_repository" not in dag.task_ids
     assert dag.get_task("backup").create is initialize
+    assert dag.get_task("status").absent_is_empty is initialize
     dag = build(initialize=initialize, pre_backup=[EmptyOperator(task_id="before")], overlap="skip", pool="p")
     assert edges(dag)["skip_if_running"] == ["init_repository", "wait_for_etcd"]
     assert edges(dag)["init_repository"] == ["before"]

@@ -48,4 +48,5 @@ def test_without_it_the_repository_is_read(status, checked):
     assert told.event.extra["read"] == {
         "integrity": integrity,
         "forgotten": {"removed": ["a", "b"], "dryRun": False},
+        "absent_is_empty": False,
     }
