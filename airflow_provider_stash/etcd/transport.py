@@ -9,6 +9,7 @@ from airflow_provider_stash.etcd.channel import open_channel
 from airflow_provider_stash.etcd.config import Endpoint, EtcdConfig
 from airflow_provider_stash.etcd.errors import InvalidTokenError, all_failed, translate
 from airflow_provider_stash.etcd.etcd3_stubs import etcdrpc
+from airflow_provider_stash.etcd.login import SharedLogin
 from airflow_provider_stash.exceptions import EtcdError, EtcdUnavailableError
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ _T = TypeVar("_T")
 
 class Transport:
     """
-    One gRPC channel and one token an endpoint, made when they are first needed.
+    One gRPC channel an endpoint and one login, made when they are first needed.
 
     :param config: endpoints, TLS, user and password.
     """
@@ -29,6 +30,7 @@ class Transport:
         self.rpc = etcdrpc()
         self._channels: dict[Endpoint, grpc.Channel] = {}
         self._tokens: dict[Endpoint, str | None] = {}
+        self._login = SharedLogin()
         self._dead: set[Endpoint] = set()
 
     def close(self) -> None:
@@ -78,7 +80,7 @@ class Transport:
         try:
             return self._once(endpoint, stub, method, request, limit, authenticate)
         except InvalidTokenError:
-            self._tokens.pop(endpoint, None)
+            self._forget_token(endpoint)
             return self._once(endpoint, stub, method, request, limit, authenticate)
 
     def stream(self, endpoint: Endpoint, stub: str, method: str, request: Any) -> Iterator[Any]:
@@ -95,7 +97,7 @@ class Transport:
                 # The member looks at the token before it sends anything: nothing comes twice.
                 if attempt == "new token" or not isinstance(failure, InvalidTokenError):
                     raise failure from error
-                self._tokens.pop(endpoint, None)
+                self._forget_token(endpoint)
             finally:
                 if call is not None:
                     call.cancel()
@@ -134,15 +136,19 @@ class Transport:
 
     def _metadata(self, endpoint: Endpoint) -> tuple[tuple[str, str], ...] | None:
         """
-        Log in once an endpoint. The token travels as plain metadata: gRPC refuses call credentials on a
+        Log in where that is not done yet. The token travels as plain metadata: gRPC refuses call credentials on a
         channel without TLS, and etcd takes the one as the other.
         """
         if self.config.user is None:
             return None
         if endpoint not in self._tokens:
-            self._tokens[endpoint] = self._authenticate(endpoint)
+            self._tokens[endpoint] = self._login.token(lambda: self._authenticate(endpoint))
         token = self._tokens[endpoint]
         return (("token", token),) if token else None
+
+    def _forget_token(self, endpoint: Endpoint) -> None:
+        self._tokens.pop(endpoint, None)
+        self._login = SharedLogin()
 
     def _authenticate(self, endpoint: Endpoint) -> str | None:
         request = self.rpc.AuthenticateRequest(name=self.config.user, password=self.config.password)

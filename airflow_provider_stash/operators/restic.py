@@ -184,23 +184,26 @@ class ResticStatusOperator(ResticOperator):
         self.absent_is_empty = absent_is_empty
 
     def run_step(self, context: Context) -> Any:
-        measured = (self._returned(context, self.check_task_id) or {}).get("measured")
+        told, measured = self._told(context)
         if measured is None:
             return super().run_step(context)
         from airflow_provider_stash.steps.status import status_of
 
-        return self.finish(context, status_of(measured, **self._told(context)))
+        return self.finish(context, status_of(measured, **told))
 
     def prepare(self, context: Context) -> StepCall:
-        return StepCall("repository_status", {**self._told(context), "absent_is_empty": self.absent_is_empty})
+        told, _ = self._told(context)
+        return StepCall("repository_status", {**told, "absent_is_empty": self.absent_is_empty})
 
-    def _told(self, context: Context) -> dict[str, Any]:
-        checked = self._returned(context, self.check_task_id)
+    def _told(self, context: Context) -> tuple[dict[str, Any], Mapping[str, Any] | None]:
+        """Read what the tasks before have told, and what the check has measured."""
+        checked = self._returned(context, self.check_task_id) or {}
         forgotten = self._returned(context, self.forget_task_id)
-        return {
-            "integrity": checked["integrity"] if checked else None,
+        told = {
+            "integrity": checked.get("integrity"),
             "forgotten": {key: forgotten[key] for key in ("removed", "dryRun")} if forgotten else None,
         }
+        return told, checked.get("measured")
 
     def _returned(self, context: Context, task_id: str | None) -> Any:
         return context["ti"].xcom_pull(task_ids=task_id) if task_id else None
