@@ -78,7 +78,7 @@ def measure_restic(repository: Path, cache: Path) -> float:
         "RESTIC_CACHE_DIR": str(cache),
     }
     begin = time.monotonic()
-    for command in ("cat config --no-lock", "backup --stdin", "forget --host host-0 --keep-last 5"):
+    for command in ("backup --stdin", "forget --host host-0 --keep-last 5"):
         _wait(_restic(command, env))
     beside = ("check", "snapshots --json --no-lock", "stats --mode raw-data --no-lock")
     for process in [_restic(command, env) for command in beside]:
