@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -65,6 +66,8 @@ class ResticProcess:
         self._follow, self._followed = follow, 0
         self._stack = contextlib.ExitStack()
         self._ended = False
+        self._left = threading.Event()
+        self._hopeless: str | None = None
 
     def __enter__(self) -> ResticProcess:
         with contextlib.ExitStack() as stack:
@@ -119,6 +122,11 @@ class ResticProcess:
         stack.callback(self._abort)
         for end in childs:
             end.close()
+        if self._wants_stdin:
+            watch = threading.Thread(target=self._watch, name="restic-watch", daemon=True)
+            watch.start()
+            stack.callback(watch.join)
+            stack.callback(self._left.set)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -153,6 +161,8 @@ class ResticProcess:
         self._ended = True
         self._tell()
         output = Output(_read(self._stdout), _read(self._stderr, _STDERR_KEPT))
+        if code and self._hopeless is not None:
+            raise translate(self.repository, self.arguments[0], 1, self._hopeless)
         if code:
             raise translate(self.repository, self.arguments[0], code, output.stderr or output.stdout)
         return output
@@ -186,6 +196,15 @@ class ResticProcess:
             f"restic {self.arguments[0]}: {self.repository.redacted_location} did not answer within "
             f"{timeout:.0f} s. {last_words(self.repository, text)}"
         )
+
+    def _watch(self) -> None:
+        """End a restic that tries what can't succeed and reads no input meanwhile: who writes to it can't look."""
+        while not self._left.wait(_LOOK_SECONDS):
+            text = _read(self._stderr, _STDERR_KEPT)
+            if is_hopeless(text):
+                self._hopeless = text
+                self._say(guard.KILL)
+                return
 
     def failure(self) -> None:
         """

@@ -35,6 +35,12 @@ def restic(request):
     return request.param
 
 
+@pytest.fixture(params=EDGE_RESTICS, ids=restic_id)
+def edge_restic(request):
+    """The oldest and the newest: restic's words and exit codes are the one's or the other's. For what takes long to make."""
+    return request.param
+
+
 @pytest.fixture
 def repository(tmp_path):
     """A repository on local disk that is yet to be made."""

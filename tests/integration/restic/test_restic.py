@@ -30,7 +30,6 @@ from airflow_provider_stash.restic.stats import repository_size
 from airflow_provider_stash.restic.version import restic_version
 from testbed.process import command_lines, wait_until
 from testbed.restic_repository import cheapen_key, make_repository
-from tests.integration.conftest import EDGE_RESTICS, restic_id
 
 DATA = os.urandom(3 << 20)
 PASSWORD = "test-repository-password"
@@ -41,12 +40,6 @@ def repository(tmp_path, restic):
     made = Repository(str(tmp_path / "repository"), PASSWORD, no_cache=True, restic=restic)
     make_repository(made)
     return made
-
-
-@pytest.fixture(params=EDGE_RESTICS, ids=restic_id)
-def edge_restic(request):
-    """The oldest and the newest: restic's words and exit codes are the one's or the other's. For what takes long to make."""
-    return request.param
 
 
 def backup(repository, data=DATA, **given):

@@ -185,6 +185,20 @@ def test_a_cluster_without_authentication_gives_one_without_quorum(tmp_path, rep
         assert back_up(config, repository)["keyCount"] == 100
 
 
+def test_an_s3_that_refuses_ends_a_stream_that_nobody_reads(filled, repository, s3, edge_restic):
+    """restic tries for a quarter of an hour what can't succeed, while the pipe to it is full."""
+    name = f"refused-{restic_version(edge_restic)}".replace(".", "-")
+    there = replace(repository, location=s3.location(name, "here"), restic=edge_restic)
+    wrong = with_credentials(there, {**s3.keys, "AWS_SECRET_ACCESS_KEY": "hunter2"})
+    with pytest.raises(e.BackendError, match="secret access key is wrong"):
+        back_up(filled.config(), wrong, create=True)
+    known = with_credentials(there, s3.keys)
+    with pytest.raises(e.RepositoryNotFoundError, match="bucket does not exist"):
+        back_up(filled.config(), known)
+    result = back_up(filled.config(), known, create=True)
+    assert [one.id[:8] for one in list_snapshots(known)] == [result["snapshot"][:8]]
+
+
 def test_an_s3_that_drops_every_connection_for_a_while(filled, repository, s3):
     """restic sends again what was lost; etcd's stream waits meanwhile."""
     port = int(s3.address.rpartition(":")[2])
