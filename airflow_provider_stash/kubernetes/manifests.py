@@ -10,12 +10,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from airflow_provider_stash.kubernetes.job_settings import CONTAINER_FIELDS, POD_FIELDS, KubernetesJob
+from airflow_provider_stash.kubernetes.record import CREDENTIALS
 
 CONTAINER = "step"
 """Name of the container that runs the step."""
-
-CREDENTIALS = "/etc/stash"
-"""Where Secrets are mounted, each set of credentials in a directory of its own."""
 
 SCRATCH = "/tmp"  # noqa: S108 - of the container, which has it to itself
 """The only place where the container can write."""

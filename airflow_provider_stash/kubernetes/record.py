@@ -1,4 +1,8 @@
-"""A step's outcome as the last line of its container's log: what a Job's task reads it from."""
+"""
+What a Job's container and its task agree on: where credentials lie, and the step's outcome, the last line of the log.
+
+Each container reads this module at its start: it needs nothing of the Kubernetes client's side.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,9 @@ from typing import Any
 
 from airflow_provider_stash import exceptions
 from airflow_provider_stash.exceptions import JobFailedError, StashError
+
+CREDENTIALS = "/etc/stash"
+"""Where Secrets are mounted, each set of credentials in a directory of its own."""
 
 _MARK = "stash-record: "
 

@@ -18,8 +18,7 @@ from types import FrameType
 from typing import Any
 
 from airflow_provider_stash.exceptions import InvalidConfigurationError, StashError
-from airflow_provider_stash.kubernetes.manifests import CREDENTIALS
-from airflow_provider_stash.kubernetes.record import write_error, write_result
+from airflow_provider_stash.kubernetes.record import CREDENTIALS, write_error, write_result
 from airflow_provider_stash.steps.call import StepCall
 from airflow_provider_stash.steps.credentials import load_etcd, load_repository
 

@@ -59,13 +59,11 @@ def tree(place):
                 else:
                     into.mkdir(parents=True, exist_ok=True)
                     shutil.copy(ROOT / source, into)
-        elif name == "RUN" and words[0] == "pip":
-            command = [
-                inside(tree, word) if word.startswith("/") else word for word in words[1 : words.index("&&")]
-            ]
-            subprocess.run(
-                [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", *command], check=True
-            )
+        elif name == "RUN" and words[0] in {"pip", "python3"}:
+            program, *words = words[: words.index("&&") if "&&" in words else None]
+            command = [inside(tree, word) if word.startswith("/") else word for word in words]
+            pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+            subprocess.run([*(pip if program == "pip" else [python()]), *command], check=True)
     return tree
 
 
@@ -111,6 +109,14 @@ class Container:
         )  # fmt: skip
         assert done.stderr == ""
         return read_record(done.stdout.splitlines()[-1])
+
+
+def test_a_job_compiles_nothing(tree):
+    sources = list(inside(tree, "/opt/stash/airflow_provider_stash").rglob("*.py"))
+    assert sources
+    tag = f"cpython-{sys.version_info.major}{sys.version_info.minor}"
+    for source in sources:
+        assert (source.parent / "__pycache__" / f"{source.stem}.{tag}.pyc").exists(), source
 
 
 @pytest.fixture
