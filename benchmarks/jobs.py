@@ -26,7 +26,7 @@ from airflow_provider_stash.operators.restic import (
     ResticStatusOperator,
 )
 from airflow_provider_stash.operators.session import EtcdBackupSessionOperator
-from tests.kubernetes.jobs.conftest import Cluster, Run, role, settings_of_jobs, start_etcd
+from tests.kubernetes.jobs.conftest import Cluster, Run, role, settings_of_jobs
 from tests.kubesim import Kubesim
 
 POLICY = {"keepLast": 3}
@@ -39,7 +39,6 @@ def a_cluster(directory: Path) -> Iterator[Any]:
         given = os.environ.get("KUBECONFIG")
         kubeconfig = Path(given) if given else stack.enter_context(Kubesim(directory / "kubesim")).kubeconfig
         with Cluster.of(kubeconfig, directory) as cluster:
-            cluster.etcd = start_etcd(cluster)
             yield cluster
 
 
@@ -88,10 +87,10 @@ def main() -> None:
             role("airflow-stash-backup")["rules"]
         )
         os.environ["AIRFLOW_CONN_ETCD_DEFAULT"] = cluster.etcd_connection()
-        local = json.loads(cluster.repository_connection("x"))
+        on_claim = cluster.repository("benchmark").connection()
         connections = {
-            "worker": json.dumps({**local, "host": f"{directory}/r"}),
-            "job": cluster.repository_connection("benchmark"),
+            "worker": json.dumps({**json.loads(on_claim), "host": f"{directory}/r"}),
+            "job": on_claim,
         }
         ways = {
             "in the worker": ("worker", steps, "worker"),
