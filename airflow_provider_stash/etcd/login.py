@@ -28,7 +28,7 @@ class SharedLogin:
         :param log_in: gives a new one; None: the cluster wants none.
         :raises Exception: what ``log_in`` raises; the next who asks tries again.
         """
-        first = self._first.acquire(blocking=False)
+        first = not self._done.is_set() and self._first.acquire(blocking=False)
         if not first and self._done.wait(_PATIENCE_SECONDS):
             return self._token
         try:

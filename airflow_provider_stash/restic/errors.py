@@ -87,6 +87,8 @@ def translate(repository: Repository, command: str, code: int, text: str) -> Sta
         return RepositoryNotFoundError(
             f"There is no repository at {place} ({words}). Correct the location, or let the first backup make it."
         )
+    if "repository already contains keys" in text:
+        return headless(repository)
     if _FULL.search(text):
         return NoSpaceError(f"restic {command}: no space left on the device of {place}. {words}")
     if "no matching ID found" in text or "no snapshot found" in text:
@@ -101,6 +103,15 @@ def translate(repository: Repository, command: str, code: int, text: str) -> Sta
         )
     return ResticError(
         f"restic {command} failed with exit code {code} on {place}: {words or 'it said nothing'}"
+    )
+
+
+def headless(repository: Repository) -> RepositoryDamagedError:
+    """Say that there are keys and no ``config``: making a repository there would damage what is left of one."""
+    return RepositoryDamagedError(
+        f"{repository.redacted_location} holds keys of a repository, and not its file 'config': it was lost, or "
+        "another host is just making the repository. Nothing was made over it. If it stays so, put the file back; "
+        "a new repository needs another location."
     )
 
 

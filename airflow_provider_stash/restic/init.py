@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from airflow_provider_stash.exceptions import RepositoryDamagedError, RepositoryNotFoundError
+from airflow_provider_stash.restic.errors import headless
 from airflow_provider_stash.restic.keys import list_keys
 from airflow_provider_stash.restic.process import run
 from airflow_provider_stash.restic.repository import Repository
@@ -45,7 +46,7 @@ def ensure_repository(
     :param initialize: make it; else its absence is an error.
     :param timeout: seconds for restic to answer; None: as long as restic tries.
     :raises RepositoryNotFoundError: there is none, and ``initialize`` is off.
-    :raises RepositoryDamagedError: another host has made it at the same time.
+    :raises RepositoryDamagedError: another host has made it at the same time, or there are keys and no ``config``.
     :raises ResticError: anything else, such as a wrong password: nothing was made.
     """
     try:
@@ -57,6 +58,7 @@ def ensure_repository(
         try:
             return _read(repository, created=False, timeout=timeout)  # somebody may have made it meanwhile
         except RepositoryNotFoundError:
+            _refuse_over_keys(repository)
             run(repository, ["init"])
         return _made_alone(repository, timeout)
 
@@ -74,6 +76,13 @@ def _one_at_a_time(repository: Repository) -> Iterator[None]:
         os.close(number)
 
 
+def _refuse_over_keys(repository: Repository) -> None:
+    """Look where it can be done without restic, as it does itself from 0.18 on at the latest; 0.14 does not."""
+    keys = Path(repository.location.removeprefix("local:"), "keys")
+    if repository.backend == "local" and keys.is_dir() and any(keys.iterdir()):
+        raise headless(repository)
+
+
 def _made_alone(repository: Repository, timeout: float | None) -> RepositoryInfo:
     """Read the identity of a repository that was just made, and see whether it has one key, as it should."""
     try:
@@ -83,9 +92,9 @@ def _made_alone(repository: Repository, timeout: float | None) -> RepositoryInfo
         alone = False
     if not alone:
         raise RepositoryDamagedError(
-            f"The repository {repository.redacted_location} was made by two at the same time, which damages it. No "
-            "snapshot of this run is in it. Unless the other has begun to back up into it, remove all that lies "
-            "there; then let one run make it, before the others start."
+            f"The repository {repository.redacted_location} was made by two at the same time, or over one whose file "
+            "'config' was lost, which damages it. No snapshot of this run is in it. Look whether there are backups in "
+            "it. If there are none, remove all that lies there; then let one run make it, before the others start."
         )
     return info
 

@@ -23,6 +23,7 @@ from airflow_provider_stash.restic.forget import forget
 from airflow_provider_stash.restic.init import ensure_repository
 from airflow_provider_stash.restic.keys import list_keys
 from airflow_provider_stash.restic.ls import find_file
+from airflow_provider_stash.restic.process import run
 from airflow_provider_stash.restic.repository import Repository
 from airflow_provider_stash.restic.retention import RetentionPolicy
 from airflow_provider_stash.restic.snapshots import list_snapshots
@@ -30,6 +31,7 @@ from airflow_provider_stash.restic.stats import repository_size
 from airflow_provider_stash.restic.version import restic_version
 from testbed.process import command_lines, wait_until
 from testbed.restic_repository import cheapen_key, make_repository
+from tests.integration.conftest import EDGE_RESTICS
 
 DATA = os.urandom(3 << 20)
 PASSWORD = "test-repository-password"
@@ -158,6 +160,21 @@ def test_a_wrong_password_makes_nothing_over_it(repository):
     assert "hunter2" not in str(error.value)
     with pytest.raises(e.WrongRepositoryPasswordError):
         backup(replace(repository, password="hunter2"))
+    assert ensure_repository(repository).created is False
+
+
+def test_one_that_has_lost_its_config_is_not_made_anew(repository):
+    """restic 0.14 would."""
+    config = Path(repository.location, "config")
+    lost = config.rename(config.with_name("lost"))
+    keys = sorted(Path(repository.location, "keys").iterdir())
+    with pytest.raises(e.RepositoryDamagedError, match="not its file 'config'"):
+        ensure_repository(repository)
+    if restic_version(repository.restic) != min(map(restic_version, EDGE_RESTICS)):
+        with pytest.raises(e.RepositoryDamagedError, match="not its file 'config'"):
+            run(repository, ["init"])  # by itself
+    assert sorted(Path(repository.location, "keys").iterdir()) == keys
+    lost.rename(config)
     assert ensure_repository(repository).created is False
 
 

@@ -46,6 +46,23 @@ def test_a_silent_endpoint_holds_up_no_other(monkeypatch):
         assert first.result() == "token-2"
 
 
+def test_once_there_is_a_token_nobody_logs_in_again_though_the_first_has_failed(monkeypatch):
+    monkeypatch.setattr(login, "_PATIENCE_SECONDS", 0.05)
+    shared, logins = SharedLogin(), Logins()
+
+    def fails():
+        logins.slow()
+        raise ConnectionError("silent")
+
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(shared.token, fails)
+        assert logins.at_it.wait(20)
+        assert shared.token(logins.quick) == "token-1"
+        logins.go_on.set()
+        assert isinstance(first.exception(), ConnectionError)
+    assert shared.token(logins.quick) == "token-1"
+
+
 def test_a_login_that_fails_is_tried_by_the_next():
     shared = SharedLogin()
 
