@@ -152,7 +152,8 @@ def ask(proxy, data=b""):
         socket.create_connection(("127.0.0.1", proxy.port), timeout=5) as connection,
     ):
         connection.sendall(data)
-        connection.shutdown(socket.SHUT_WR)
+        with contextlib.suppress(OSError):  # ENOTCONN, where it was reset already
+            connection.shutdown(socket.SHUT_WR)
         while piece := connection.recv(4096):
             got += piece
     return got
