@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import random
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -17,18 +19,33 @@ from testbed import guard
 _PORTS = range(15000, 32768)
 """Below what systems take for outgoing connections: one of those could hold a server's port while it restarts."""
 _taken: set[int] = set()
+_promises: list[int] = []
 
 
 def free_port() -> int:
-    """Find a port on the loopback address that nothing listens on, another one each time."""
+    """
+    Find a port on the loopback address that nothing listens on, another one each time.
+
+    It is promised to this process until that ends: a server that is stopped gets its port again, and what runs beside
+    this process, other tests, does not take it.
+    """
     chance = random.SystemRandom()
     while True:
         port = chance.choice(_PORTS)
         if port not in _taken:
             with contextlib.suppress(OSError), socket.socket() as probe:
-                probe.bind(("127.0.0.1", port))
+                fcntl.lockf(_promises_file(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
                 _taken.add(port)
+                probe.bind(("127.0.0.1", port))
                 return port
+
+
+def _promises_file() -> int:
+    """Give the file of which each byte is a port, locked by the process that it is promised to."""
+    if not _promises:
+        path = Path(tempfile.gettempdir()) / f"stash-testbed-ports-{os.getuid()}"
+        _promises.append(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600))
+    return _promises[0]
 
 
 def listens(port: int) -> bool:

@@ -20,7 +20,7 @@ from testbed.binaries import etcd_dirs, restics
 from testbed.certificates import Authority
 from testbed.etcd_cluster import EtcdCluster
 from testbed.memberctl import alive
-from testbed.process import wait_until
+from testbed.process import free_port, wait_until
 from testbed.servers import PushgatewayServer, RestServer, S3Server
 from testbed.tcp_proxy import TcpProxy
 
@@ -183,3 +183,16 @@ def test_the_proxy_does_to_connections_what_it_is_told(proxied):
         pytest.raises(TimeoutError),
     ):
         connection.recv(1)
+
+
+def test_a_port_is_promised_to_one_process():
+    mine = free_port()
+    draws = f"process._PORTS = range({mine}, {mine} + 20); print(*(process.free_port() for _ in range(10)))"
+    others = subprocess.run(
+        [sys.executable, "-c", f"from testbed import process; {draws}"],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout.split()
+    assert len(set(others)) == 10
+    assert str(mine) not in others, "although nothing listens on it"
