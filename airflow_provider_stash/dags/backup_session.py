@@ -62,8 +62,9 @@ class BackupSession:
     :param one_task: all steps in one task, ``session``: one Job, where ``execution`` is one.
     :param task: a Task of the user's own that takes the backup, in a Job: it does without ``one_task``, and what is
         said of etcd and of ``restic backup`` has no effect on it. None: it is taken as Stash's etcd addon does.
-    :param wait_timeout: seconds to wait for etcd (Stash: ``waitTimeout``).
-    :param deferrable: wait for etcd in the triggerer; a Job has a ``deferrable`` of its own.
+    :param wait_timeout: seconds to wait for etcd (Stash: ``waitTimeout``). ``backup`` does; where etcd must answer
+        before, for ``pre_backup``, the task ``wait_for_etcd`` does.
+    :param deferrable: wait for etcd in the triggerer, in that task; a Job has a ``deferrable`` of its own.
     :param temp_dir: stage the snapshot in a file; None: stream it.
     :param hash_kv: record etcd's hash of all keys.
     :param extra_args: further arguments of ``restic backup``.
@@ -122,13 +123,12 @@ class BackupSession:
             data: list[BaseOperator] = [*self.pre_backup, session]
             self._finish(dag, data, backup=session, status=session)
             return data[:1]
-        # A Task of the user's own waits for its target itself, if it has to.
-        wait = [self._wait()] if self.task is None else []
-        first = [*wait, *self._init()]
+        first = [*self._wait(), *self._init()]
         backup = self._backup(form)
         chain_before(self.pre_backup, dag, first) >> backup
         data = [*first, *self.pre_backup, backup]
-        forget, check = self._forget(form), self._check(form)
+        forget = self._forget(form)
+        check = self._check(form, forget)
         if forget is not None:
             backup >> forget
             data.append(forget)
@@ -145,14 +145,13 @@ class BackupSession:
         )
         data[-1] >> status
         self._finish(dag, data, backup=backup, status=status)
-        return first
+        return first or data[:1]
 
     # --- tasks ------------------------------------------------------------------------------------
 
     def _session(self, form: BackupForm) -> BaseOperator:
         return EtcdBackupSessionOperator(
             task_id="session",
-            wait_timeout=self.wait_timeout,
             retention_policy=self.retention_policy,
             retention=form.retention,
             check=self.check,
@@ -173,13 +172,16 @@ class BackupSession:
             **self._locking(),
         )
 
-    def _wait(self) -> BaseOperator:
+    def _wait(self) -> list[BaseOperator]:
+        deferred = self.deferrable and as_job(self.execution) is None
+        if self.task is not None or not (self.pre_backup or deferred):
+            return []  # the backup waits itself, and so does a Task of the user's own, if it has to
         arguments: dict[str, Any] = {
             "task_id": "wait_for_etcd", "etcd_conn_id": self.etcd_conn_id, "timeout": self.wait_timeout
         }  # fmt: skip
         if as_job(self.execution) is None:
-            return EtcdHealthSensor(deferrable=self.deferrable, **arguments)
-        return EtcdWaitOperator(execution=self.execution, **arguments)
+            return [EtcdHealthSensor(deferrable=self.deferrable, **arguments)]
+        return [EtcdWaitOperator(execution=self.execution, **arguments)]
 
     def _init(self) -> list[BaseOperator]:
         # By itself it would only look: restic takes half a second for its key at each start.
@@ -199,7 +201,7 @@ class BackupSession:
             **self._locking(),
         )
 
-    def _check(self, form: BackupForm) -> BaseOperator | None:
+    def _check(self, form: BackupForm, forget: BaseOperator | None) -> BaseOperator | None:
         if not self.check:
             return None
         return ResticCheckOperator(
@@ -208,6 +210,7 @@ class BackupSession:
             read_data_subset=self.read_data_subset,
             lock_timeout=self.lock_timeout,
             measure=True,
+            forget_task_id=forget.task_id if forget else None,
             trigger_rule=TriggerRule.NONE_FAILED,  # also when retention was turned off for this run
             **self._locking(),
         )
@@ -249,6 +252,7 @@ class BackupSession:
     def _backup_arguments(self, form: BackupForm) -> dict[str, Any]:
         return {
             "etcd_conn_id": self.etcd_conn_id,
+            "wait_timeout": self.wait_timeout,
             "create": self.initialize,
             "hostname": self.hostname,
             "tags": form.tags,

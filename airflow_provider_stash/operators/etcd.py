@@ -1,4 +1,4 @@
-"""Waits for etcd and backs it up."""
+"""Waits for etcd, and backs it up."""
 
 from __future__ import annotations
 
@@ -59,6 +59,8 @@ class EtcdBackupOperator(StepOperator):
 
     :param etcd_conn_id: the etcd connection. (templated)
     :param restic_conn_id: the restic connection. (templated)
+    :param wait_timeout: seconds to wait until an endpoint serves a linearizable read (Stash: ``waitTimeout``); 0: none
+        has to, and a cluster without a quorum gives what a member has.
     :param create: make the repository when there is none; else its absence is an error.
     :param hostname: the restic host, by which retention groups snapshots (Stash: ``target.alias``). (templated)
     :param tags: further tags of the restic snapshot, beside those that name revision, cluster and version.
@@ -90,6 +92,7 @@ class EtcdBackupOperator(StepOperator):
         *,
         etcd_conn_id: str = "etcd_default",
         restic_conn_id: str = "restic_default",
+        wait_timeout: float = 0.0,
         create: bool = False,
         hostname: str = STASH_HOST,
         tags: Sequence[str] | None = None,
@@ -103,6 +106,7 @@ class EtcdBackupOperator(StepOperator):
         super().__init__(**kwargs)
         self.etcd_conn_id = etcd_conn_id
         self.restic_conn_id = restic_conn_id
+        self.wait_timeout = wait_timeout
         self.create = create
         self.hostname = hostname
         self.tags = tags
@@ -120,6 +124,7 @@ class EtcdBackupOperator(StepOperator):
         return StepCall(
             "back_up",
             {
+                "wait_timeout": self.wait_timeout,
                 "create": self.create,
                 "hostname": self.hostname,
                 "tags": tags,

@@ -36,6 +36,10 @@ class ResticOperator(StepOperator):
         super().__init__(**kwargs)
         self.restic_conn_id = restic_conn_id
 
+    def returned(self, context: Context, task_id: str | None) -> Any:
+        """Read what a task of this run has returned; None: it did not run."""
+        return context["ti"].xcom_pull(task_ids=task_id) if task_id else None
+
 
 class ResticInitOperator(ResticOperator):
     """
@@ -118,6 +122,8 @@ class ResticCheckOperator(ResticOperator):
     :param lock_timeout: seconds to wait while the repository is locked.
     :param measure: read meanwhile what a ``ResticStatusOperator`` after it tells, which then starts no restic
         unless the check took longer than a minute.
+    :param forget_task_id: task of a ``ResticForgetOperator`` of this run: the snapshots that it has listed are not read
+        again for it, if they are all.
     :return: see ``steps.repository.check_integrity``; also pushed to XCom when damage is found.
     """
 
@@ -130,6 +136,7 @@ class ResticCheckOperator(ResticOperator):
         read_data_subset: str | None = None,
         lock_timeout: float = 600.0,
         measure: bool = False,
+        forget_task_id: str | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -137,8 +144,11 @@ class ResticCheckOperator(ResticOperator):
         self.read_data_subset = read_data_subset
         self.lock_timeout = lock_timeout
         self.measure = measure
+        self.forget_task_id = forget_task_id
 
     def prepare(self, context: Context) -> StepCall:
+        from airflow_provider_stash.steps.status import known_snapshots
+
         return StepCall(
             "check_integrity",
             {
@@ -146,6 +156,7 @@ class ResticCheckOperator(ResticOperator):
                 "read_data_subset": self.read_data_subset or None,
                 "lock_timeout": self.lock_timeout,
                 "measure": self.measure,
+                "known": known_snapshots(self.returned(context, self.forget_task_id)),
             },
         )
 
@@ -184,29 +195,29 @@ class ResticStatusOperator(ResticOperator):
         self.absent_is_empty = absent_is_empty
 
     def run_step(self, context: Context) -> Any:
-        told, measured = self._told(context)
-        if measured is None:
-            return super().run_step(context)
-        from airflow_provider_stash.steps.status import status_of
+        from airflow_provider_stash.steps.status import known_snapshots, status_of
 
-        return self.finish(context, status_of(measured, **told))
+        checked, forgotten = self._told(context)
+        measured = checked.get("measured") or {}
+        if "snapshotCount" not in measured and (not measured or known_snapshots(forgotten) is None):
+            return super().run_step(context)
+        return self.finish(context, status_of(measured, integrity=checked["integrity"], forgotten=forgotten))
 
     def prepare(self, context: Context) -> StepCall:
-        told, _ = self._told(context)
-        return StepCall("repository_status", {**told, "absent_is_empty": self.absent_is_empty})
+        checked, forgotten = self._told(context)
+        return StepCall(
+            "repository_status",
+            {
+                "integrity": checked.get("integrity"),
+                "forgotten": {key: forgotten[key] for key in ("removed", "dryRun")} if forgotten else None,
+                "absent_is_empty": self.absent_is_empty,
+            },
+        )
 
-    def _told(self, context: Context) -> tuple[dict[str, Any], Mapping[str, Any] | None]:
-        """Read what the tasks before have told, and what the check has measured."""
-        checked = self._returned(context, self.check_task_id) or {}
-        forgotten = self._returned(context, self.forget_task_id)
-        told = {
-            "integrity": checked.get("integrity"),
-            "forgotten": {key: forgotten[key] for key in ("removed", "dryRun")} if forgotten else None,
-        }
-        return told, checked.get("measured")
-
-    def _returned(self, context: Context, task_id: str | None) -> Any:
-        return context["ti"].xcom_pull(task_ids=task_id) if task_id else None
+    def _told(self, context: Context) -> tuple[Mapping[str, Any], Mapping[str, Any] | None]:
+        """Read what the check and the retention of this run have returned."""
+        checked = self.returned(context, self.check_task_id)
+        return checked or {}, self.returned(context, self.forget_task_id)
 
     def finish(self, context: Context, result: dict[str, Any]) -> dict[str, Any]:
         context["outlet_events"][repository_asset(self.restic_conn_id)].extra = result

@@ -25,8 +25,8 @@ class EtcdBackupSessionOperator(EtcdBackupOperator):
     Made for Jobs: one Pod starts, not four. A failure after the backup fails the task; the snapshot stays.
     It emits the repository's asset event.
 
+    :param wait_timeout: see ``EtcdBackupOperator``.
     :param create: make the repository when there is none.
-    :param wait_timeout: seconds to wait for etcd.
     :param retention_policy: see ``ResticForgetOperator``; None: keep all. (templated)
     :param retention: when false retention is left out. (templated)
     :param check: check the repository's integrity.
@@ -42,8 +42,8 @@ class EtcdBackupSessionOperator(EtcdBackupOperator):
     def __init__(
         self,
         *,
-        create: bool = True,
         wait_timeout: float = 300.0,
+        create: bool = True,
         retention_policy: RetentionPolicy | Mapping[str, Any] | None = None,
         retention: bool | str = True,
         check: bool = True,
@@ -52,8 +52,7 @@ class EtcdBackupSessionOperator(EtcdBackupOperator):
         **kwargs: Any,
     ) -> None:
         outlets = [repository_asset(kwargs.get("restic_conn_id", "restic_default"))]
-        super().__init__(outlets=outlets, create=create, **kwargs)
-        self.wait_timeout = wait_timeout
+        super().__init__(outlets=outlets, wait_timeout=wait_timeout, create=create, **kwargs)
         # As ResticForgetOperator has it.
         self.retention_policy = (
             retention_policy.to_stash() if isinstance(retention_policy, RetentionPolicy) else retention_policy
@@ -75,7 +74,6 @@ class EtcdBackupSessionOperator(EtcdBackupOperator):
         return StepCall(
             "back_up_session",
             {
-                "wait_timeout": self.wait_timeout,
                 "backup": backup.arguments,
                 "policy": policy.keeping(KEEP_FOREVER_TAG) if policy else None,
                 "check": check if self.check else None,

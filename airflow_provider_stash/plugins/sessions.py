@@ -13,10 +13,10 @@ from airflow_provider_stash.plugins import records
 from airflow_provider_stash.plugins.catalog import BACKS_UP, Card
 from airflow_provider_stash.steps.results import now, rfc3339
 
-_INITIALIZED = "BackendRepositoryInitialized"
+_FOUND, _INITIALIZED = "BackupTargetFound", "BackendRepositoryInitialized"
 _CONDITIONS = {
-    "EtcdHealthSensor": "BackupTargetFound",
-    "EtcdWaitOperator": "BackupTargetFound",
+    "EtcdHealthSensor": _FOUND,
+    "EtcdWaitOperator": _FOUND,
     "ResticInitOperator": _INITIALIZED,
     "EtcdBackupOperator": "SnapshotTaken",
     "EtcdBackupSessionOperator": "BackupCompleted",
@@ -162,12 +162,14 @@ def _conditions(step: Mapping[str, Any], result: Mapping[str, Any], card: Card) 
     )
     told = {"state": state, "task_id": step["task_id"], "time": step["end"]}
     conditions = [{"type": _CONDITIONS[kind], "status": status, **told}]
-    if kind == "EtcdBackupOperator" and _INITIALIZED not in (
-        _CONDITIONS.get(one) for one in card.kinds.values()
-    ):
-        # The backup finds the repository, or makes it. A failed one does not tell whether it got so far.
-        found = "True" if state == "success" else "Unknown"
-        conditions.insert(0, {"type": _INITIALIZED, "status": found, **told})
+    if kind == "EtcdBackupOperator":
+        # It waits for etcd, and finds the repository or makes it. A failed one does not tell whether it got so far.
+        met = "True" if state == "success" else "Unknown"
+        elsewhere = {_CONDITIONS.get(one) for one in card.kinds.values()}
+        before = [
+            {"type": one, "status": met, **told} for one in (_FOUND, _INITIALIZED) if one not in elsewhere
+        ]
+        return [*before, *conditions]
     return conditions
 
 

@@ -13,6 +13,7 @@ from airflow_provider_stash.restic.process import json_lines, run
 from airflow_provider_stash.restic.prune import prune
 from airflow_provider_stash.restic.repository import Repository
 from airflow_provider_stash.restic.retention import RetentionPolicy
+from airflow_provider_stash.restic.snapshots import Snapshot, parse_snapshot
 
 log = logging.getLogger(__name__)
 
@@ -24,13 +25,13 @@ class ForgetResult:
     """
     What was kept and removed.
 
-    :param kept: ids.
+    :param kept: their records.
     :param removed: ids; with ``dry_run`` those that would be.
     :param reasons: why, by id of those kept.
     :param freed_bytes: None where nothing was pruned; restic tells it rounded, such as 1.234 MiB.
     """
 
-    kept: tuple[str, ...]
+    kept: tuple[Snapshot, ...]
     removed: tuple[str, ...]
     reasons: Mapping[str, tuple[str, ...]]
     freed_bytes: int | None
@@ -61,18 +62,19 @@ def forget(
     for split in _split_hosts(groups, one_series):
         # What the whole keeps is among what its parts kept: nothing was removed too early.
         if not policy.dry_run:
-            removed += _ids([group for group in groups if group["host"] == split], "remove")
+            removed += _removed([group for group in groups if group["host"] == split])
         groups = [group for group in groups if group["host"] != split]
         groups += _forget(repository, policy, "host", host=split, tags=tags, lock_timeout=lock_timeout)
-    removed += _ids(groups, "remove")
+    removed += _removed(groups)
     freed = None
     if policy.prune and removed and not policy.dry_run:
         freed = prune(repository, lock_timeout=lock_timeout)
-    return ForgetResult(tuple(_ids(groups, "keep")), tuple(removed), _reasons(groups), freed)
+    kept = tuple(parse_snapshot(one) for group in groups for one in group["keep"] or ())
+    return ForgetResult(kept, tuple(removed), _reasons(groups), freed)
 
 
-def _ids(groups: Sequence[Mapping[str, Any]], which: str) -> list[str]:
-    return [one["id"] for group in groups for one in group[which] or ()]
+def _removed(groups: Sequence[Mapping[str, Any]]) -> list[str]:
+    return [one["id"] for group in groups for one in group["remove"] or ()]
 
 
 def _forget(

@@ -26,6 +26,7 @@ from airflow_provider_stash.exceptions import (
 from airflow_provider_stash.restic.backup import BackupSummary, StdinBackup
 from airflow_provider_stash.restic.locks import retry_when_locked
 from airflow_provider_stash.restic.repository import Repository
+from airflow_provider_stash.steps.health import client_when_healthy
 from airflow_provider_stash.steps.layout import STASH_HOST, STASH_PATH
 from airflow_provider_stash.steps.members import Facts, members_to_try, read_facts, warn_of_alarms
 from airflow_provider_stash.steps.repository import initialize
@@ -43,6 +44,7 @@ def back_up(
     etcd: EtcdConfig,
     repository: Repository,
     *,
+    wait_timeout: float = 0.0,
     create: bool = False,
     hostname: str = STASH_HOST,
     tags: Sequence[str] = (),
@@ -56,6 +58,8 @@ def back_up(
 
     Members are tried in turn: one that is dead, a learner, or whose stream breaks is left for the next.
 
+    :param wait_timeout: seconds to wait until an endpoint serves a linearizable read (Stash: ``waitTimeout``); 0: none
+        has to, and a cluster without a quorum gives what a member has.
     :param create: make the repository when restic finds none. It is not looked for before: each start of restic costs
         half a second.
     :param hostname: the restic host, by which retention groups snapshots (Stash: ``target.alias``).
@@ -72,7 +76,7 @@ def back_up(
     :raises StashError: no member could give a whole snapshot, or restic failed.
     """
     begin = now()
-    with EtcdClient(etcd) as client:
+    with client_when_healthy(etcd, timeout=wait_timeout) if wait_timeout else EtcdClient(etcd) as client:
         failures: list[EtcdError] = []
         for status in members_to_try(client, failures):
             try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from typing import Any
@@ -23,19 +24,10 @@ def check_health(config: EtcdConfig) -> dict[str, Any]:
     :raises EtcdError: waiting won't help: wrong password, wrong CA.
     """
     with EtcdClient(config) as client:
-        health = client.health()
-        if not any(one.healthy for one in health):
-            for one in health:
-                if one.failure is not None and not one.failure.retryable:
-                    raise one.failure
-            reason = " ".join(one.error for one in health)
+        reason = _why_not(client)
+        if reason:
             return {"healthy": False, "reason": reason, "members": [], "alarms": []}
-        return {
-            "healthy": True,
-            "reason": "",
-            "members": [member_result(status) for status in client.status()],
-            "alarms": [{"member": one.member_id, "alarm": one.alarm} for one in client.alarms()],
-        }
+        return {"healthy": True, "reason": "", **_members_and_alarms(client)}
 
 
 def wait_for_health(
@@ -50,12 +42,52 @@ def wait_for_health(
     :raises EtcdUnavailableError: none did in time.
     :raises EtcdError: waiting won't help: wrong password, wrong CA.
     """
+    with client_when_healthy(config, timeout=timeout, poke_interval=poke_interval) as client:
+        return _members_and_alarms(client)
+
+
+def client_when_healthy(config: EtcdConfig, *, timeout: float, poke_interval: float = 5.0) -> EtcdClient:
+    """
+    Wait until an endpoint serves a linearizable read, and give the client that has seen it.
+
+    :param timeout: seconds in all.
+    :param poke_interval: seconds between looks.
+    :raises EtcdUnavailableError: none did in time.
+    :raises EtcdError: waiting won't help: wrong password, wrong CA.
+    """
     deadline = time.monotonic() + timeout
     while True:
-        health = check_health(config)
-        if health["healthy"]:
-            return {"members": health["members"], "alarms": health["alarms"]}
-        if time.monotonic() + poke_interval > deadline:
-            raise EtcdUnavailableError(f"etcd did not answer within {timeout:.0f} s. {health['reason']}")
-        log.info("etcd does not answer yet: %s", health["reason"])
-        time.sleep(poke_interval)
+        # A new one for each look: a channel that has failed waits longer and longer before it connects again.
+        with contextlib.ExitStack() as stack:
+            client = stack.enter_context(EtcdClient(config))
+            reason = _why_not(client)
+            if not reason:
+                stack.pop_all()
+                return client
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise EtcdUnavailableError(f"etcd did not answer within {timeout:g} s. {reason}")
+        log.info("etcd does not answer yet: %s", reason)
+        time.sleep(min(poke_interval, left))
+
+
+def _why_not(client: EtcdClient) -> str:
+    """
+    Tell why no endpoint serves a linearizable read; empty where one does.
+
+    :raises EtcdError: waiting won't help.
+    """
+    health = client.health()
+    if any(one.healthy for one in health):
+        return ""
+    for one in health:
+        if one.failure is not None and not one.failure.retryable:
+            raise one.failure
+    return " ".join(one.error for one in health)
+
+
+def _members_and_alarms(client: EtcdClient) -> dict[str, Any]:
+    return {
+        "members": [member_result(status) for status in client.status()],
+        "alarms": [{"member": one.member_id, "alarm": one.alarm} for one in client.alarms()],
+    }

@@ -15,7 +15,7 @@ from airflow_provider_stash.restic.repository import Repository
 from airflow_provider_stash.restic.retention import RetentionPolicy
 from airflow_provider_stash.steps.layout import SNAPSHOT_PATHS
 from airflow_provider_stash.steps.results import human_size, now, seconds_since
-from airflow_provider_stash.steps.status import measure_repository
+from airflow_provider_stash.steps.status import listed, measure_repository
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +61,8 @@ def apply_retention(
     :param tags: only snapshots that have all of these tags.
     :param lock_timeout: seconds to wait while the repository is locked.
     :return: ``kept`` and ``removed`` (ids), ``reasons`` (by id), ``freed`` (bytes; None: restic didn't
-        tell), ``dryRun``, ``pruned``, ``duration``.
+        tell), ``dryRun``, ``pruned``, ``duration``; unless it was a dry run ``listed``, what is told of those kept, see
+        ``steps.status.listed``.
     """
     begin = now()
     result = forget(
@@ -81,12 +82,13 @@ def apply_retention(
         "" if freed is None else f", freed {human_size(freed)}",
     )
     return {
-        "kept": list(result.kept),
+        "kept": [one.id for one in result.kept],
         "removed": list(result.removed),
         "reasons": {key: list(value) for key, value in result.reasons.items()},
         "freed": freed,
         "dryRun": policy.dry_run,
         "pruned": policy.prune and not policy.dry_run,
+        "listed": None if policy.dry_run else listed(result.kept),
         "duration": seconds_since(begin),
     }
 
@@ -98,6 +100,7 @@ def check_integrity(
     read_data_subset: str | None = None,
     lock_timeout: float = 600.0,
     measure: bool = False,
+    known: int | None = None,
 ) -> dict[str, Any]:
     """
     Check the repository (``restic check``).
@@ -107,6 +110,7 @@ def check_integrity(
         ``rotate/t``: another of t parts each day.
     :param measure: measure the repository meanwhile, for its status. Where the check takes longer than a minute,
         because it has to wait or reads data, what was measured is dropped as too old.
+    :param known: how many snapshots retention has left, see ``measure_repository``.
     :return: ``integrity``, ``errors``, ``readData`` (``all``, the subset, or None), ``duration``; where it was measured
         also ``measured``, see ``measure_repository``.
     :raises ResticError: the repository could not be looked at, which says nothing of its integrity.
@@ -115,7 +119,7 @@ def check_integrity(
     read_data_subset = _todays_part(read_data_subset)
     with ThreadPoolExecutor(1) as pool:
         # Side by side: each restic spends most of its time on the repository's key.
-        measured = pool.submit(_measured, repository) if measure else None
+        measured = pool.submit(_measured, repository, known) if measure else None
         result = check(
             repository,
             read_data=read_data,
@@ -134,9 +138,9 @@ def check_integrity(
     }
 
 
-def _measured(repository: Repository) -> dict[str, Any]:
+def _measured(repository: Repository, known: int | None) -> dict[str, Any]:
     try:
-        return {"measured": measure_repository(repository)}
+        return {"measured": measure_repository(repository, known=known)}
     except ResticError as error:
         log.warning("The repository could not be measured beside the check: %s", error)
         return {}

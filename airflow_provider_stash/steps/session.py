@@ -10,9 +10,8 @@ from airflow_provider_stash.etcd.config import EtcdConfig
 from airflow_provider_stash.restic.repository import Repository
 from airflow_provider_stash.restic.retention import RetentionPolicy
 from airflow_provider_stash.steps.backup import back_up
-from airflow_provider_stash.steps.health import wait_for_health
 from airflow_provider_stash.steps.repository import apply_retention, check_integrity
-from airflow_provider_stash.steps.status import measure_repository, status_of
+from airflow_provider_stash.steps.status import known_snapshots, measure_repository, status_of
 
 log = logging.getLogger(__name__)
 
@@ -21,22 +20,19 @@ def back_up_session(
     etcd: EtcdConfig,
     repository: Repository,
     *,
-    wait_timeout: float,
     backup: Mapping[str, Any],
     policy: RetentionPolicy | None,
     check: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
     """
-    Wait for etcd, back up, apply retention, check, tell the status.
+    Back up, apply retention, check, tell the status.
 
-    :param wait_timeout: seconds to wait for etcd.
     :param backup: arguments of ``back_up``.
     :param policy: retention, for the snapshots of the backup's host; None: keep all.
     :param check: arguments of ``check_integrity``; None: no check.
     :return: ``backup``, ``forget``, ``check`` and ``status``: what each step returned; None: it was not asked for.
     :raises StashError: of the first step that failed; what went before stays done.
     """
-    wait_for_health(etcd, timeout=wait_timeout)
     backed_up = back_up(etcd, repository, **backup)
     lock_timeout = backup["lock_timeout"]
     forgotten = checked = None
@@ -44,13 +40,13 @@ def back_up_session(
         forgotten = apply_retention(
             repository, policy, hostname=backup["hostname"], lock_timeout=lock_timeout
         )
-    measured = None
+    known, measured = known_snapshots(forgotten), None
     if check is not None:
         log.info("Checking the repository")
-        checked = check_integrity(repository, lock_timeout=lock_timeout, measure=True, **check)
+        checked = check_integrity(repository, lock_timeout=lock_timeout, measure=True, known=known, **check)
         measured = checked.pop("measured", None)
     status = status_of(
-        measured or measure_repository(repository),
+        measured or measure_repository(repository, known=known),
         integrity=checked["integrity"] if checked else None,
         forgotten=forgotten,
     )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from airflow_provider_stash.exceptions import RepositoryNotFoundError
 from airflow_provider_stash.restic.snapshots import Snapshot, list_snapshots
-from airflow_provider_stash.restic.stats import repository_size
+from airflow_provider_stash.restic.stats import repository_stats
 from airflow_provider_stash.steps.resolve import snapshot_result
 from airflow_provider_stash.steps.results import rfc3339
 
@@ -44,38 +44,60 @@ def repository_status(
         if not absent_is_empty:
             raise
         log.warning("%s", error)
-        measured = _measured(repository, 0, [], newest)
+        measured = {"totalSize": 0, **listed([]), "location": repository.redacted_location}
     return status_of(measured, integrity=integrity, forgotten=forgotten)
 
 
-def measure_repository(repository: Repository, *, newest: int = 100) -> dict[str, Any]:
+def measure_repository(
+    repository: Repository, *, newest: int = 100, known: int | None = None
+) -> dict[str, Any]:
     """
     Read what a repository holds. No lock is taken.
 
     :param newest: how many snapshots are listed, the newest first.
-    :return: ``totalSize`` (bytes), ``snapshotCount``, ``firstBackupTime``, ``lastBackupTime``, ``snapshots`` (see
-        ``snapshot_result``), ``location``.
+    :param known: how many snapshots retention has left, and listed. Where the repository holds as many, these are all,
+        and they are not read again; None: they have not been listed.
+    :return: ``totalSize`` (bytes), ``location``, and unless they are known what ``listed`` tells of the snapshots.
     :raises ResticError: restic failed.
     """
-    # Side by side: each restic spends most of its time on the repository's key.
-    with ThreadPoolExecutor(1) as pool:
-        measured = pool.submit(repository_size, repository)
-        snapshots = sorted(list_snapshots(repository), key=lambda one: one.time)
-        size = measured.result()
-    return _measured(repository, size, snapshots, newest)
+    if known is not None:
+        stats = repository_stats(repository)
+        others = {} if stats.snapshots == known else listed(list_snapshots(repository), newest=newest)
+    else:
+        # Side by side: each restic spends most of its time on the repository's key.
+        with ThreadPoolExecutor(1) as pool:
+            measured = pool.submit(repository_stats, repository)
+            others = listed(list_snapshots(repository), newest=newest)
+            stats = measured.result()
+    return {"totalSize": stats.size, **others, "location": repository.redacted_location}
 
 
-def _measured(
-    repository: Repository, size: int, snapshots: Sequence[Snapshot], newest: int
-) -> dict[str, Any]:
+def listed(snapshots: Iterable[Snapshot], *, newest: int = 100) -> dict[str, Any]:
+    """
+    Tell all snapshots of a repository.
+
+    :param newest: how many are listed.
+    :return: ``snapshotCount``, ``firstBackupTime``, ``lastBackupTime``, and ``snapshots``, the newest first, see
+        ``snapshot_result``.
+    """
+    by_time = sorted(snapshots, key=lambda one: one.time, reverse=True)
     return {
-        "totalSize": size,
-        "snapshotCount": len(snapshots),
-        "firstBackupTime": _time(snapshots[:1]),
-        "lastBackupTime": _time(snapshots[-1:]),
-        "snapshots": [snapshot_result(one) for one in reversed(snapshots[-newest:])] if newest else [],
-        "location": repository.redacted_location,
+        "snapshotCount": len(by_time),
+        "firstBackupTime": _time(by_time[-1:]),
+        "lastBackupTime": _time(by_time[:1]),
+        "snapshots": [snapshot_result(one) for one in by_time[:newest]],
     }
+
+
+def known_snapshots(forgotten: Mapping[str, Any] | None) -> int | None:
+    """
+    Tell how many snapshots retention has left and listed.
+
+    :param forgotten: what ``apply_retention`` returned, if it ran.
+    :return: None where it has listed none: it did not run, or removed nothing in earnest.
+    """
+    known = (forgotten or {}).get("listed")
+    return known["snapshotCount"] if known else None
 
 
 def status_of(
@@ -87,9 +109,12 @@ def status_of(
     :param measured: what ``measure_repository`` returned.
     :param integrity: what the last check found; None: not known.
     :param forgotten: what ``apply_retention`` returned in this run, if it ran.
-    :return: ``integrity``, ``snapshotsRemovedOnLastCleanup``, and what was measured.
+    :return: ``integrity``, ``snapshotsRemovedOnLastCleanup``, and what was measured and listed.
     """
-    return {"integrity": integrity, "snapshotsRemovedOnLastCleanup": _removed(forgotten), **measured}
+    known = (forgotten or {}).get("listed") or {}
+    return {
+        "integrity": integrity, "snapshotsRemovedOnLastCleanup": _removed(forgotten), **known, **measured
+    }  # fmt: skip
 
 
 def _removed(forgotten: Mapping[str, Any] | None) -> int:

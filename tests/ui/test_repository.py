@@ -71,8 +71,8 @@ def test_a_failed_session_tells_the_error_itself(person):
     somebody.page.wait_for_url("**/dags/etcd_backup_billing/runs/**")
     page = somebody.frame()
     expect(page.locator("header")).to_contain_text("Failed")
-    expect(page.get_by_role("alert")).to_contain_text("wait_for_etcd: Sensor has timed out")
-    expect(section(page, "Conditions").locator("tr", has_text="BackupTargetFound")).to_contain_text("False")
+    expect(page.get_by_role("alert")).to_contain_text("backup: etcd did not answer within 1 s")
+    expect(section(page, "Conditions").locator("tr", has_text="SnapshotTaken")).to_contain_text("False")
     somebody.picture("session-failed")
 
 

@@ -36,7 +36,7 @@ def test_failures_are_told_once_and_so_is_the_recovery(airflow, production):
 
     [failed] = told("failed")
     assert f"Backup of etcd_prod to restic_prod failed in run {first}" in failed
-    assert "Failed tasks: wait_for_etcd." in failed
+    assert "Failed tasks: backup." in failed
     [recovered] = told("recovered | Backup")
     assert f"run {last} of DAG backup succeeded. It had failed since run {first}." in recovered
     [unprotected] = told("unprotected")

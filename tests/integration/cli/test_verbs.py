@@ -206,7 +206,7 @@ def test_import_and_render(stash, tmp_path):
     assert {row["action"] for row in json.loads(results[2][1])} == {"same"}
     (dag,) = json.loads(results[3][1])["dags"]
     assert dag["dag"] == "stash.demo.backupconfiguration.etcd-backup"
-    assert {"wait_for_etcd", "backup", "forget", "check"} <= {task["task"] for task in dag["tasks"]}
+    assert {"backup", "forget", "check"} <= {task["task"] for task in dag["tasks"]}
     places = {field["field"]: field["place"] for field in dag["fields"]}
     assert places["spec.schedule"] == "the DAG's schedule"
     assert "keepLost" in results[4][2]

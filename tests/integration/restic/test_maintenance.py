@@ -23,7 +23,7 @@ from airflow_provider_stash.restic.prune import PruneOptions, prune
 from airflow_provider_stash.restic.repair import rebuild_index
 from airflow_provider_stash.restic.repository import Repository
 from airflow_provider_stash.restic.snapshots import list_snapshots
-from airflow_provider_stash.restic.stats import repository_size
+from airflow_provider_stash.restic.stats import repository_stats
 from airflow_provider_stash.steps.maintenance import migrate_repository, prune_repository
 from testbed.process import wait_until
 from testbed.restic_repository import make_repository
@@ -68,14 +68,14 @@ def read(repository):
 
 def test_an_migrated_repository_compresses_what_it_holds(repository):
     backup(repository)
-    before = repository_size(repository)
+    before = repository_stats(repository).size
     lines = []
     assert migrate_to_v2(repository, follow=lines.append) is True
     assert any("no errors were found" in line for line in lines)
     assert ensure_repository(repository).version == 2
     assert migrate_repository(repository)["migrated"] is False
     assert prune_repository(repository, PruneOptions(repack_uncompressed=True))["freed"] == 0
-    assert repository_size(repository) < before / 10
+    assert repository_stats(repository).size < before / 10
     assert read(repository) == DATA
     assert check(repository, read_data=True).integrity
 

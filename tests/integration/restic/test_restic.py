@@ -27,7 +27,7 @@ from airflow_provider_stash.restic.process import run
 from airflow_provider_stash.restic.repository import Repository
 from airflow_provider_stash.restic.retention import RetentionPolicy
 from airflow_provider_stash.restic.snapshots import list_snapshots
-from airflow_provider_stash.restic.stats import repository_size
+from airflow_provider_stash.restic.stats import repository_stats
 from airflow_provider_stash.restic.version import restic_version
 from testbed.process import command_lines, wait_until
 from testbed.restic_repository import cheapen_key, make_repository
@@ -70,7 +70,9 @@ def test_there_and_back(repository):
         dump(repository, snapshots[0].id, found.path, file.fileno())
         file.seek(0)
         assert file.read() == DATA
-    assert repository_size(repository) > len(DATA)
+    stats = repository_stats(repository)
+    assert stats.size > len(DATA)
+    assert stats.snapshots == len(snapshots)
     assert check(repository).integrity is True
     assert check(repository, read_data=True).integrity is True
     assert check(repository, read_data_subset="1/2").integrity is True
@@ -89,9 +91,9 @@ def test_retention(repository):
     )
     assert len(result.kept) == 2
     assert {one[:8] for one in result.removed} == {one[:8] for one in ids[1:3]}
-    assert set(result.reasons) == set(result.kept)
+    assert set(result.reasons) == {one.id for one in result.kept}
     assert result.freed_bytes is not None
-    assert {one.id for one in list_snapshots(repository)} == set(result.kept)
+    assert set(list_snapshots(repository)) == set(result.kept), "records as a list has them"
 
 
 def test_an_interrupted_backup_leaves_nothing(repository):

@@ -18,6 +18,7 @@ from airflow_provider_stash.steps.fetch import FetchOptions, check_workload, fet
 from airflow_provider_stash.steps.layout import STASH_PATH
 from airflow_provider_stash.steps.repository import apply_retention, check_integrity, initialize
 from airflow_provider_stash.steps.resolve import resolve_snapshot
+from airflow_provider_stash.steps.status import known_snapshots, measure_repository
 from testbed.binaries import newest_etcd
 from testbed.etcd_cluster import EtcdCluster
 from testbed.stash_job import PASSWORD, StashJob
@@ -124,6 +125,9 @@ def test_the_retention_policy_counts_both_together(cluster, stash, repository):
     assert newest_of_theirs in done["kept"]
     assert set(done["reasons"]) == set(done["kept"])
     assert {one.id for one in list_snapshots(repository)} == set(done["kept"])
+    assert would["listed"] is None
+    measured = measure_repository(repository, known=known_snapshots(done))
+    assert {**done["listed"], **measured} == measure_repository(repository)
     # Stash groups by path: it keeps as many of each.
     stash.apply_retention(1)
     assert len(list_snapshots(repository)) == 2

@@ -30,7 +30,7 @@ def test_each_session_with_its_tasks_and_every_field(capsys):
     assert tasks["backup"] == {
         "task": "backup",
         "operator": "EtcdBackupOperator",
-        "after": ["wait_for_etcd"],
+        "after": [],
     }
     fields = {field["field"]: field for field in backup["fields"]}
     assert fields["spec.retentionPolicy.keepLast"] == {

@@ -23,7 +23,6 @@ def edges(dag):
 
 def test_the_order_of_the_steps():
     assert edges(build(metrics=Metrics(pushgateway_conn_id="p"))) == {
-        "wait_for_etcd": ["backup"],
         "backup": ["check", "forget"],
         "forget": ["check"],
         "check": ["outcome", "status"],
@@ -57,7 +56,18 @@ def test_airflows_settings():
 def test_a_later_run_can_be_skipped_rather_than_queued():
     dag = build(overlap="skip")
     assert dag.max_active_runs > 1
-    assert edges(dag)["skip_if_running"] == ["wait_for_etcd"]
+    assert edges(dag)["skip_if_running"] == ["backup"]
+
+
+def test_the_backup_waits_for_etcd_unless_the_triggerer_does():
+    dag = build(wait_timeout=7)
+    assert "wait_for_etcd" not in dag.task_ids
+    assert dag.get_task("backup").wait_timeout == 7
+    dag = build(wait_timeout=7, deferrable=True)
+    assert edges(dag)["wait_for_etcd"] == ["backup"]
+    wait = dag.get_task("wait_for_etcd")
+    assert (wait.timeout, wait.deferrable) == (7, True)
+    assert "wait_for_etcd" not in build(deferrable=True, execution="kubernetes").task_ids
 
 
 @pytest.mark.parametrize("initialize", [True, False])
@@ -160,7 +170,9 @@ def test_in_one_task():
 
 def test_every_step_as_a_job():
     dag = build(execution=KubernetesJob(image="i"))
-    for task in ("wait_for_etcd", "backup", "forget", "check", "status"):
+    for task in ("backup", "forget", "check", "status"):
         assert dag.get_task(task).job == KubernetesJob(image="i")
+    dag = build(execution=KubernetesJob(image="i"), pre_backup=[EmptyOperator(task_id="before")])
+    assert dag.get_task("wait_for_etcd").job == KubernetesJob(image="i")
     with pytest.raises(InvalidConfigurationError, match="execution is 'cloud'"):
         build(execution="cloud")

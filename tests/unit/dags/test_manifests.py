@@ -94,7 +94,6 @@ def test_the_dags_of_the_basic_auth_guide():
     assert set(dags) == {BACKUP, RESTORE}
     made = dags[BACKUP]
     assert made.task_ids == [
-        "wait_for_etcd",
         "backup",
         "forget",
         "check",
@@ -440,7 +439,7 @@ def test_a_batch_side_by_side(tmp_path):
     dag = built(tmp_path, document)["stash.demo.backupbatch.both"]
     assert upstream(dag, "pre_backup") == {"init_repository"}
     for name in ("first", "second"):
-        assert upstream(dag, f"{name}.session.wait_for_etcd") == {"pre_backup"}
+        assert upstream(dag, f"{name}.session.backup") == {"pre_backup"}
         assert dag.get_task(f"{name}.session.backup").hostname == name
         assert dag.get_task(f"{name}.session.backup").create is False
         assert f"{name}.session.outcome" in upstream(dag, "outcome")
@@ -453,8 +452,8 @@ def test_a_batch_side_by_side(tmp_path):
 
 def test_a_batch_one_after_another(tmp_path):
     dag = built(tmp_path, batch(executionOrder="Sequential"))["stash.demo.backupbatch.both"]
-    assert upstream(dag, "first.session.wait_for_etcd") == {"init_repository"}
-    assert upstream(dag, "second.session.wait_for_etcd") == {"init_repository", "after_first"}
+    assert upstream(dag, "first.session.backup") == {"init_repository"}
+    assert upstream(dag, "second.session.backup") == {"init_repository", "after_first"}
     assert "first.session.outcome" in upstream(dag, "after_first")
 
 

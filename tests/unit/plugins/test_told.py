@@ -86,16 +86,16 @@ def test_a_roll_back_that_had_nothing_to_do_is_not_told():
     assert _conditions({**step, "state": "failed"}, {}, RESTORE)[0]["status"] == "False"
 
 
-def test_a_backup_tells_of_the_repository_where_no_task_before_it_does():
+def test_a_backup_tells_of_etcd_and_of_the_repository_where_no_task_before_it_does():
     def told(state, card):
         step = {"kind": "EtcdBackupOperator", "task_id": "backup", "state": state, "end": None}
         return {one["type"]: one["status"] for one in _conditions(step, {}, card)}
 
-    initialized = "BackendRepositoryInitialized"
-    assert told("success", BACKUP) == {initialized: "True", "SnapshotTaken": "True"}
-    assert told("failed", BACKUP) == {initialized: "Unknown", "SnapshotTaken": "False"}
-    before = Card(BACKUP.backups, (), {**BACKUP.kinds, "init_repository": "ResticInitOperator"})
-    assert told("success", before) == {"SnapshotTaken": "True"}
+    found, initialized = "BackupTargetFound", "BackendRepositoryInitialized"
+    assert told("success", BACKUP) == {found: "True", initialized: "True", "SnapshotTaken": "True"}
+    assert told("failed", BACKUP) == {found: "Unknown", initialized: "Unknown", "SnapshotTaken": "False"}
+    before = {"init_repository": "ResticInitOperator", "wait_for_etcd": "EtcdHealthSensor"}
+    assert told("success", Card(BACKUP.backups, (), {**BACKUP.kinds, **before})) == {"SnapshotTaken": "True"}
 
 
 @pytest.fixture

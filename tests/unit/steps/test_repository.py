@@ -10,11 +10,12 @@ from airflow_provider_stash.steps import repository as steps
 @pytest.fixture
 def measured(monkeypatch):
     monkeypatch.setattr(steps, "check", lambda *_, **__: CheckResult(True))
-    monkeypatch.setattr(steps, "measure_repository", lambda _: {"snapshotCount": 1})
+    monkeypatch.setattr(steps, "measure_repository", lambda _, known: {"snapshotCount": known})
 
 
 def test_it_is_measured_where_asked(measured):
-    assert steps.check_integrity("r", measure=True)["measured"] == {"snapshotCount": 1}
+    assert steps.check_integrity("r", measure=True)["measured"] == {"snapshotCount": None}
+    assert steps.check_integrity("r", measure=True, known=3)["measured"] == {"snapshotCount": 3}
     assert "measured" not in steps.check_integrity("r")
 
 
@@ -24,7 +25,7 @@ def test_what_is_too_old_after_a_long_check_is_dropped(measured, monkeypatch):
 
 
 def test_a_failure_to_measure_is_none_of_the_check(measured, monkeypatch, caplog):
-    def fail(_):
+    def fail(_, known):
         raise BackendError("gone")
 
     monkeypatch.setattr(steps, "measure_repository", fail)

@@ -11,8 +11,8 @@ from airflow_provider_stash.kubernetes.record import read_record
 from airflow_provider_stash.restic.repository import Repository
 from airflow_provider_stash.restic.retention import RetentionPolicy
 from airflow_provider_stash.steps import call as calls
-from airflow_provider_stash.steps import health, repository
-from airflow_provider_stash.steps.call import StepCall, plain
+from airflow_provider_stash.steps import repository
+from airflow_provider_stash.steps.call import plain
 from airflow_provider_stash.steps.credentials import repository_settings
 from airflow_provider_stash.steps.run import main
 from airflow_provider_stash.steps.staging import TempDir
@@ -93,12 +93,3 @@ def test_every_step_is_a_function_of_its_module():
 def test_arguments_are_plain():
     given = {"temp_dir": TempDir("/t", 5), "tags": ("a",), "none": None}
     assert plain(given) == {"temp_dir": {"path": "/t", "size_limit": 5}, "tags": ["a"], "none": None}
-
-
-def test_waiting_for_health_has_an_end(monkeypatch):
-    answers = iter([{"healthy": False, "reason": "no"}, {"healthy": True, "members": [1], "alarms": []}])
-    monkeypatch.setattr(health, "check_health", lambda config: next(answers))
-    assert StepCall("wait_for_health", {"timeout": 9, "poke_interval": 0.01}).run() == {
-        "members": [1],
-        "alarms": [],
-    }

@@ -22,17 +22,15 @@ def called(monkeypatch):
 
         monkeypatch.setattr(session, name, run)
 
-    step("wait_for_health", {})
     step("back_up", {"snapshot": "s"})
-    step("apply_retention", {"removed": ["x"], "dryRun": False})
-    step("check_integrity", {"integrity": True, "measured": {"snapshotCount": 1}})
+    step("apply_retention", {"removed": ["x"], "dryRun": False, "listed": {"snapshotCount": 1}})
+    step("check_integrity", {"integrity": True, "measured": {"totalSize": 5}})
     step("measure_repository", {"snapshotCount": 2})
     return calls
 
 
 def run(**given):
     arguments = {
-        "wait_timeout": 3.0,
         "backup": BACKUP,
         "policy": RetentionPolicy(1),
         "check": {"read_data": True},
@@ -44,16 +42,22 @@ def run(**given):
 def test_all_of_it(called):
     assert run() == {
         "backup": {"snapshot": "s"},
-        "forget": {"removed": ["x"], "dryRun": False},
+        "forget": {"removed": ["x"], "dryRun": False, "listed": {"snapshotCount": 1}},
         "check": {"integrity": True},
-        "status": {"integrity": True, "snapshotsRemovedOnLastCleanup": 1, "snapshotCount": 1},
+        "status": {
+            "integrity": True,
+            "snapshotsRemovedOnLastCleanup": 1,
+            "snapshotCount": 1,
+            "totalSize": 5,
+        },
     }
-    assert list(called) == ["wait_for_health", "back_up", "apply_retention", "check_integrity"]
+    assert list(called) == ["back_up", "apply_retention", "check_integrity"]
     assert called["back_up"] == (("e", "r"), BACKUP)
     (repository, policy), arguments = called["apply_retention"]
     assert (repository, policy.keep_last) == ("r", 1)
     assert arguments == {"hostname": "h", "lock_timeout": 5.0}
-    assert called["check_integrity"] == (("r",), {"lock_timeout": 5.0, "measure": True, "read_data": True})
+    asked = {"lock_timeout": 5.0, "measure": True, "known": 1, "read_data": True}
+    assert called["check_integrity"] == (("r",), asked)
 
 
 def test_what_was_not_asked_for(called):
