@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from airflow_provider_stash.operators.etcd import EtcdBackupOperator, EtcdWaitOperator
+from airflow_provider_stash.operators.etcd import EtcdBackupOperator
 from airflow_provider_stash.operators.restic import (
     ResticCheckOperator,
     ResticForgetOperator,
@@ -45,10 +45,9 @@ def a_cluster(directory: Path) -> Iterator[Any]:
 def steps(place: Any) -> list[Any]:
     """Give the operators of a session, a task each."""
     return [
-        EtcdWaitOperator(task_id="wait", execution=place),
-        EtcdBackupOperator(task_id="backup", create=True, execution=place),
+        EtcdBackupOperator(task_id="backup", wait_timeout=300, create=True, execution=place),
         ResticForgetOperator(task_id="forget", execution=place, retention_policy=POLICY),
-        ResticCheckOperator(task_id="check", execution=place, measure=True),
+        ResticCheckOperator(task_id="check", execution=place, measure=True, forget_task_id="forget"),
         ResticStatusOperator(
             task_id="status", execution=place, check_task_id="check", forget_task_id="forget"
         ),

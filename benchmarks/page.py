@@ -17,7 +17,7 @@ import warnings
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-TASKS = ("wait_for_etcd", "backup", "forget", "check", "status", "outcome")
+TASKS = ("backup", "forget", "check", "status", "outcome")
 
 
 def main() -> None:

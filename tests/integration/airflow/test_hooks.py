@@ -41,8 +41,8 @@ def test_a_failure_is_told_with_its_reason_when_the_last_retry_has_failed(airflo
     assert state == "failed"
     (asked,) = told(webhook, "/services/bad/failure")
     assert message(asked) == (
-        ":x: Backup failed for demo/etcd Reason: http://127.0.0.1:1: connection refused: nothing listens there. "
-        "Is the member running?."
+        ":x: Backup failed for demo/etcd Reason: etcd did not answer within 1 s. http://127.0.0.1:1: connection refused: "
+        "nothing listens there. Is the member running?."
     )
     (asked,) = told(webhook, "/services/bad/tell")
     assert message(asked) == "Backup completed for demo/etcd Status: Failed."

@@ -82,6 +82,7 @@ bad = etcd_backup_dag(
     "backup_failed_told",
     etcd_conn_id="testbed_etcd",
     post_backup=after("/services/bad"),
+    wait_timeout=1,
     retries=1,
     retry_delay=timedelta(seconds=1),
     **settings,
