@@ -22,7 +22,7 @@ class EtcdBackupSessionOperator(EtcdBackupOperator):
     Waits for etcd, backs up (into a new repository where there is none), applies retention, checks, tells the status:
     all in one task.
 
-    Made for Jobs: one Pod starts, not four. A failure after the backup fails the task; the snapshot stays.
+    Made for Jobs: one Pod starts, not three. A failure after the backup fails the task; the snapshot stays.
     It emits the repository's asset event.
 
     :param wait_timeout: see ``EtcdBackupOperator``.
