@@ -63,7 +63,7 @@ class BackupSession:
     :param task: a Task of the user's own that takes the backup, in a Job: it does without ``one_task``, and what is
         said of etcd and of ``restic backup`` has no effect on it. None: it is taken as Stash's etcd addon does.
     :param wait_timeout: seconds to wait for etcd (Stash: ``waitTimeout``). ``backup`` does; where etcd must answer
-        before, for ``pre_backup``, the task ``wait_for_etcd`` does.
+        before, for ``pre_backup`` or a slot of ``pool``, the task ``wait_for_etcd`` does.
     :param deferrable: wait for etcd in the triggerer, in that task; a Job has a ``deferrable`` of its own.
     :param temp_dir: stage the snapshot in a file; None: stream it.
     :param hash_kv: record etcd's hash of all keys.
@@ -174,8 +174,9 @@ class BackupSession:
 
     def _wait(self) -> list[BaseOperator]:
         deferred = self.deferrable and as_job(self.execution) is None
-        if self.task is not None or not (self.pre_backup or deferred):
-            return []  # the backup waits itself, and so does a Task of the user's own, if it has to
+        # The backup waits itself, as does a Task of the user's own, if it has to; but not in a slot that others want.
+        if self.task is not None or not (self.pre_backup or self.pool or deferred):
+            return []
         arguments: dict[str, Any] = {
             "task_id": "wait_for_etcd", "etcd_conn_id": self.etcd_conn_id, "timeout": self.wait_timeout
         }  # fmt: skip

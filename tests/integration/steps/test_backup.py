@@ -220,3 +220,21 @@ def test_an_s3_that_drops_every_connection_for_a_while(filled, repository, s3):
         assert not mender.is_alive(), "the limit was never reached"
     assert [one.id[:8] for one in list_snapshots(direct)] == [result["snapshot"][:8]]
     assert check_integrity(direct)["integrity"] is True
+
+
+def test_a_cluster_that_is_away_or_has_no_quorum_is_waited_for(tmp_path, repository, caplog):
+    caplog.set_level(logging.INFO)
+    with EtcdCluster(tmp_path / "etcd", tls=False, password=None) as cluster:
+        cluster.fill(10)
+        for member in cluster.members[1:]:
+            member.run("kill")
+        with pytest.raises(e.EtcdUnavailableError, match="etcd did not answer within 1 s"):
+            back_up(replace(cluster.config(), timeout=0.5), repository, wait_timeout=1)
+        assert list_snapshots(repository) == []
+        cluster.kill()
+        again = threading.Timer(2, cluster.start)
+        again.start()
+        result = back_up(cluster.config(), repository, wait_timeout=60)
+        again.join()
+    assert "etcd does not answer yet: " in caplog.text
+    assert result["keyCount"] == 10

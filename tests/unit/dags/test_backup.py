@@ -68,6 +68,10 @@ def test_the_backup_waits_for_etcd_unless_the_triggerer_does():
     wait = dag.get_task("wait_for_etcd")
     assert (wait.timeout, wait.deferrable) == (7, True)
     assert "wait_for_etcd" not in build(deferrable=True, execution="kubernetes").task_ids
+    wait = build(pool="p").get_task("wait_for_etcd")
+    assert (wait.downstream_task_ids, wait.pool) == ({"backup"}, "default_pool"), (
+        "it holds up no other's backup"
+    )
 
 
 @pytest.mark.parametrize("initialize", [True, False])
