@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -24,9 +25,9 @@ from testbed.process import Server, free_port
 _ROLES = f"{ADMIN}:admin,{VIEWER}:viewer,{OPERATOR}:op,{WATCHER}:viewer"
 _LIGHT = {
     # A task that has ended keeps its worker for so long; and an idle scheduler looks again after so long: at 0.1 s it takes
-    # a sixth of a processor, and the runs of DAGs are hardly faster.
+    # a sixth of a processor, at 0.25 s a seventh, and the runs of DAGs are hardly faster.
     "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
-    "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.25",
+    "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
     # DAG files stay as they are.
     "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "60",
 }
@@ -113,8 +114,9 @@ class AirflowHome(AirflowApi):
         self.end_commands()
         for server in self.servers:
             server.ask_to_end(children=False)  # they end their children in order
+        deadline = time.monotonic() + 4  # the triggerer waits 10 s for nothing
         for server in self.servers:
-            server.stop(4, ask_children=False)  # the triggerer waits 10 s for nothing
+            server.stop(max(0.0, deadline - time.monotonic()), ask_children=False)
 
     def make_database(self) -> None:
         """Make the database: the first of an Airflow by ``airflow db migrate``, which takes long, others are its copies."""

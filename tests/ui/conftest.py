@@ -119,6 +119,18 @@ class Person:
         frame.locator('main[aria-busy="false"]').wait_for()
         return frame
 
+    def leave_airflow(self):
+        """
+        Go on with the page of this package alone, out of Airflow's frame.
+
+        While a run goes on, Airflow's own page around it draws itself anew all the time, for half a processor.
+        """
+        frame = self.page.frames[-1]
+        assert "/stash/" in frame.url
+        self.page.goto(frame.url)
+        self.page.locator('main[aria-busy="false"]').wait_for()
+        return self.page
+
     def open_alone(self, path="", query=""):
         """Open a page of this package outside Airflow's frame."""
         self.page.goto(f"{self.url}/stash/{path}{query}")

@@ -74,7 +74,9 @@ def test_verify_now_reads_all_data(airflow, dialog_of):
     page.locator("dialog").get_by_role("button", name="Back up and verify").click()
     page.get_by_role("link", name="Watch it").click()
     somebody.page.wait_for_url("**/dags/etcd_backup/runs/**")
-    expect(somebody.frame().locator("header")).to_contain_text("Succeeded", timeout=240_000)
+    expect(somebody.frame().locator("header")).to_contain_text("BackupSession")
+    page = somebody.leave_airflow()
+    expect(page.locator("header")).to_contain_text("Succeeded", timeout=240_000)
     page = somebody.open_alone("repository", "?dag_id=etcd_backup&task_id=backup")
     expect(page.locator('section[aria-label="Integrity"] tbody tr').first).to_contain_text("all")
     assert somebody.complaints == []
@@ -89,8 +91,8 @@ def test_restore_is_two_clicks_away_and_a_dry_run_stops_nothing(airflow, cluster
     somebody.picture("restore")
     page.get_by_role("button", name="Dry run").click()
     somebody.page.wait_for_url("**/dags/etcd_restore/runs/**")
-    page = somebody.frame()
-    expect(page.locator("header")).to_contain_text("RestoreSession")
+    expect(somebody.frame().locator("header")).to_contain_text("RestoreSession")
+    page = somebody.leave_airflow()
     expect(page.locator("header")).to_contain_text("Skipped", timeout=180_000)
     expect(page.locator("main")).to_contain_text("nothing is stopped")
     assert cluster.all_keys() == before
