@@ -11,7 +11,7 @@ from types import TracebackType
 from airflow_provider_stash.exceptions import InvalidConfigurationError, ResticError
 from airflow_provider_stash.restic.process import ResticProcess, json_lines
 from airflow_provider_stash.restic.repository import Repository
-from airflow_provider_stash.restic.version import restic_version
+from airflow_provider_stash.restic.version import ResticVersion, restic_version
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,7 @@ class StdinBackup:
     :param host: restic's host for the snapshot.
     :param tags: of the snapshot; none may hold a comma.
     :param extra_args: further arguments of ``restic backup``.
+    :param version: restic's, where it is known; None: it is asked.
     :raises ResticError: on leaving, in place of the broken pipe, when restic has failed by itself.
     """
 
@@ -58,11 +59,12 @@ class StdinBackup:
         host: str,
         tags: Sequence[str] = (),
         extra_args: Sequence[str] = (),
+        version: ResticVersion | None = None,
     ) -> None:
         for tag in tags:
             if not tag or "," in tag:
                 raise InvalidConfigurationError(f"{tag!r} can be no restic tag: it is empty or has a comma.")
-        if not restic_version(repository.restic).takes_stdin_paths:
+        if not (version or restic_version(repository.restic)).takes_stdin_paths:
             path = "/" + path.rpartition("/")[2]
         self._path = path
         arguments = ["backup", "--stdin", "--stdin-filename", path.removeprefix("/") if path.count("/") == 1

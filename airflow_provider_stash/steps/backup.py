@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -26,6 +28,7 @@ from airflow_provider_stash.exceptions import (
 from airflow_provider_stash.restic.backup import BackupSummary, StdinBackup
 from airflow_provider_stash.restic.locks import retry_when_locked
 from airflow_provider_stash.restic.repository import Repository
+from airflow_provider_stash.restic.version import restic_version
 from airflow_provider_stash.steps.health import client_when_healthy
 from airflow_provider_stash.steps.layout import STASH_HOST, STASH_PATH
 from airflow_provider_stash.steps.members import Facts, members_to_try, read_facts, warn_of_alarms
@@ -76,7 +79,13 @@ def back_up(
     :raises StashError: no member could give a whole snapshot, or restic failed.
     """
     begin = now()
-    with client_when_healthy(etcd, timeout=wait_timeout) if wait_timeout else EtcdClient(etcd) as client:
+    with contextlib.ExitStack() as stack:
+        # A program's start, while etcd is asked.
+        beside = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="restic-version"))
+        version = beside.submit(restic_version, repository.restic)
+        client = stack.enter_context(
+            client_when_healthy(etcd, timeout=wait_timeout) if wait_timeout else EtcdClient(etcd)
+        )
         failures: list[EtcdError] = []
         for status in members_to_try(client, failures):
             try:
@@ -90,6 +99,7 @@ def back_up(
                     host=hostname,
                     tags=all_tags,
                     extra_args=extra_args,
+                    version=version.result(),
                 )
                 copied, summary = _copy(
                     client,
