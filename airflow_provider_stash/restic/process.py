@@ -6,6 +6,7 @@ import contextlib
 import os
 import select
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -109,17 +110,18 @@ class ResticProcess:
             childs.append(read_end)
         numbers = ",".join(map(str, passed)) or "-"
         # restic's arguments name files by number, so the guard must see them under the same numbers.
-        self._process = subprocess.Popen(
-            [sys.executable, "-I", "-S", guard.__file__, str(control_read.number), str(hold), numbers,
-             restic, *self.arguments, *flags],
-            stdin=stdin,
-            stdout=self._stdout.fileno() if self._target is None else self._target,
-            stderr=self._stderr.fileno(),
-            env=environment,
-            pass_fds=[control_read.number, *([hold] if hold >= 0 else []), *passed],
-            start_new_session=True,
-        )  # fmt: skip
-        stack.callback(self._abort)
+        with _unending():
+            self._process = subprocess.Popen(
+                [sys.executable, "-I", "-S", guard.__file__, str(control_read.number), str(hold), numbers,
+                 restic, *self.arguments, *flags],
+                stdin=stdin,
+                stdout=self._stdout.fileno() if self._target is None else self._target,
+                stderr=self._stderr.fileno(),
+                env=environment,
+                pass_fds=[control_read.number, *([hold] if hold >= 0 else []), *passed],
+                start_new_session=True,
+            )  # fmt: skip
+            stack.callback(self._abort)
         for end in childs:
             end.close()
         if self._wants_stdin:
@@ -260,6 +262,16 @@ def _ends_within(process: subprocess.Popen[bytes], seconds: float) -> bool:
         finally:
             os.close(fd)
     return process.poll() is not None
+
+
+@contextlib.contextmanager
+def _unending() -> Iterator[None]:
+    """Block the signals that end a process: for a guard that is started now, and for this thread until it is."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _kept(stack: contextlib.ExitStack) -> IO[bytes]:

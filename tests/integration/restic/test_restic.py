@@ -220,6 +220,29 @@ def test_a_dead_processs_lock_goes_by_restics_rule(repository):
     assert locks(repository) == []
 
 
+def test_who_ends_all_processes_ends_restic_but_not_its_guard(repository):
+    """As systemd does when a worker's service is stopped."""
+
+    def end(who):
+        wait_until(lambda: len(locks(repository)) == 1, "restic has its lock")
+        for pid, text in processes_with(repository.restic, "backup", "s.db").items():
+            if ("guard.py" in text) == (who == "guard"):
+                for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+                    os.kill(pid, number)
+
+    with StdinBackup(repository, path="/x/s.db", host="h") as running:
+        os.write(running.fd, b"x")
+        end("guard")
+        running.commit()
+    assert len(list_snapshots(repository)) == 1
+    with StdinBackup(repository, path="/x/s.db", host="h") as running:
+        os.write(running.fd, b"x")
+        end("restic")
+        with pytest.raises(e.ResticError):
+            running.commit()
+    assert len(list_snapshots(repository)) == 1
+
+
 def test_damage_is_found_and_named(repository):
     backup(repository)
     pack = max(Path(repository.location, "data").rglob("*/*"), key=lambda path: path.stat().st_size)
