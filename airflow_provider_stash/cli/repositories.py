@@ -61,7 +61,7 @@ def _ask_restic(conn_id: str, told: Mapping[str, Any] | None) -> dict[str, Any]:
 @recorded_verb
 def check(args: Namespace) -> Exit | None:
     """Check the integrity of a repository."""
-    from airflow_provider_stash.steps.repository import check_integrity
+    from airflow_provider_stash.steps.check import check_integrity
 
     result = check_integrity(
         repository_of(args.conn_id),

@@ -12,7 +12,6 @@ from airflow_provider_stash.dags.backup_session import BackupForm, BackupSession
 from airflow_provider_stash.dags.forms import add_form, backup_form
 from airflow_provider_stash.dags.notify import add_callbacks
 from airflow_provider_stash.exceptions import InvalidConfigurationError
-from airflow_provider_stash.operators.overlap import SkipIfRunningOperator
 
 if TYPE_CHECKING:
     from airflow.sdk.bases.notifier import BaseNotifier
@@ -74,6 +73,8 @@ def etcd_backup_dag(
         params = backup_form(own_task=backup.task is not None)
         first = backup.build(dag, BackupForm(**{name: dag.param(name) for name in params}))
         if overlap == "skip":
+            from airflow_provider_stash.operators.overlap import SkipIfRunningOperator
+
             SkipIfRunningOperator(task_id="skip_if_running") >> first
     add_form(dag, params)
     return dag

@@ -12,7 +12,7 @@ from airflow.sdk import TriggerRule
 from airflow_provider_stash.dags.hooks import PostHook, attach_after, chain_before, described
 from airflow_provider_stash.dags.metrics import Metrics
 from airflow_provider_stash.exceptions import InvalidConfigurationError
-from airflow_provider_stash.kubernetes.job_settings import KubernetesJob, as_job
+from airflow_provider_stash.kubernetes.place import as_job
 from airflow_provider_stash.operators.etcd import EtcdBackupOperator, EtcdWaitOperator
 from airflow_provider_stash.operators.restic import (
     ResticCheckOperator,
@@ -20,17 +20,15 @@ from airflow_provider_stash.operators.restic import (
     ResticInitOperator,
     ResticStatusOperator,
 )
-from airflow_provider_stash.operators.session import EtcdBackupSessionOperator
-from airflow_provider_stash.operators.stash_task import StashTaskBackupOperator
 from airflow_provider_stash.restic.retention import RetentionPolicy
-from airflow_provider_stash.sensors.etcd import EtcdHealthSensor
 from airflow_provider_stash.steps.layout import STASH_HOST
-from airflow_provider_stash.steps.staging import TempDir
 
 if TYPE_CHECKING:
     from airflow.sdk import DAG, BaseOperator
 
+    from airflow_provider_stash.kubernetes.job_settings import KubernetesJob
     from airflow_provider_stash.resources.task_plan import TaskPlan
+    from airflow_provider_stash.steps.staging import TempDir
 
 
 @dataclass(frozen=True)
@@ -150,6 +148,8 @@ class BackupSession:
     # --- tasks ------------------------------------------------------------------------------------
 
     def _session(self, form: BackupForm) -> BaseOperator:
+        from airflow_provider_stash.operators.session import EtcdBackupSessionOperator
+
         return EtcdBackupSessionOperator(
             task_id="session",
             retention_policy=self.retention_policy,
@@ -163,6 +163,8 @@ class BackupSession:
     def _backup(self, form: BackupForm) -> BaseOperator:
         if self.task is None:
             return EtcdBackupOperator(task_id="backup", **self._backup_arguments(form))
+        from airflow_provider_stash.operators.stash_task import StashTaskBackupOperator
+
         return StashTaskBackupOperator(
             task_id="backup",
             plan=self.task,
@@ -181,6 +183,8 @@ class BackupSession:
             "task_id": "wait_for_etcd", "etcd_conn_id": self.etcd_conn_id, "timeout": self.wait_timeout
         }  # fmt: skip
         if as_job(self.execution) is None:
+            from airflow_provider_stash.sensors.etcd import EtcdHealthSensor
+
             return [EtcdHealthSensor(deferrable=self.deferrable, **arguments)]
         return [EtcdWaitOperator(execution=self.execution, **arguments)]
 

@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_stash.operators.policy import ChooseAfterSessionOperator, SessionTasks, check_policy
-
 if TYPE_CHECKING:
     from airflow.sdk import DAG, BaseOperator
 
@@ -27,6 +25,8 @@ class PostHook:
 
     def __post_init__(self) -> None:
         if self.execution_policy is not None:
+            from airflow_provider_stash.operators.policy import check_policy
+
             check_policy(self.execution_policy, f"Execution policy of task {self.operator.task_id}")
 
 
@@ -89,6 +89,7 @@ def attach_after(
         return []
     # A DAG file pays for what it imports; most DAGs have no hooks.
     from airflow_provider_stash.operators.hook import StashHookOperator
+    from airflow_provider_stash.operators.policy import ChooseAfterSessionOperator, SessionTasks
 
     tasks = SessionTasks(
         tuple(task.task_id for task in data_tasks), host.task_id, tuple(task.task_id for task in before)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from airflow_provider_stash.exceptions import InvalidConfigurationError
-from airflow_provider_stash.kubernetes.job_settings import KubernetesJob, as_job
+from airflow_provider_stash.kubernetes.job_settings import KubernetesJob
+from airflow_provider_stash.kubernetes.place import as_job
 from airflow_provider_stash.steps.handler import Handler
 
 if TYPE_CHECKING:

@@ -23,8 +23,8 @@ from airflow_provider_stash.kubernetes.job_settings import (
     CONTAINER_FIELDS,
     POD_FIELDS,
     KubernetesJob,
-    as_job,
 )
+from airflow_provider_stash.kubernetes.place import as_job
 
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperator

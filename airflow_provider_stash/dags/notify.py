@@ -6,7 +6,6 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_stash.notifications import Memory, Word, check_notifiers, tell
 from airflow_provider_stash.operators.base import task_states
 
 if TYPE_CHECKING:
@@ -35,9 +34,12 @@ def add_callbacks(
     :param proof_task_id: the task whose success proves recovery: a run that skipped it proves nothing.
     :param repeat: tell of each failure, also of one that follows another.
     """
-    notifiers = check_notifiers(notify)
-    if not notifiers:
+    if not notify:
         return dict(arguments)
+    # A DAG file pays for what it imports.
+    from airflow_provider_stash.notifications import check_notifiers
+
+    notifiers = check_notifiers(notify)
 
     def failed(context: Context) -> None:
         _tell_failure(notifiers, context, what, repeat=repeat)
@@ -59,6 +61,8 @@ def _callbacks(given: Any) -> list[Callable[[Context], Any]]:
 
 
 def _tell_failure(notifiers: Sequence[BaseNotifier], context: Context, what: str, *, repeat: bool) -> None:
+    from airflow_provider_stash.notifications import Memory, Word, tell
+
     dag_id, run_id = _run(context)
     memory = Memory(dag_id)
     told = memory.read()
@@ -80,6 +84,8 @@ def _tell_failure(notifiers: Sequence[BaseNotifier], context: Context, what: str
 def _tell_recovery(
     notifiers: Sequence[BaseNotifier], context: Context, what: str, proof_task_id: str
 ) -> None:
+    from airflow_provider_stash.notifications import Memory, Word, tell
+
     dag_id, run_id = _run(context)
     memory = Memory(dag_id)
     told = memory.read()

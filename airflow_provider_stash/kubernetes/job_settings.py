@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
@@ -144,25 +143,10 @@ class KubernetesJob:
         return replace(self, **missing)
 
 
-def as_job(execution: KubernetesJob | str | None) -> KubernetesJob | None:
-    """
-    Read the place where a step runs: ``kubernetes``, a ``KubernetesJob``, or ``worker`` (None).
-
-    :raises InvalidConfigurationError: it is something else.
-    """
-    if execution is None or execution == "worker":
-        return None
-    if execution == "kubernetes":
-        return KubernetesJob()
-    if isinstance(execution, KubernetesJob):
-        return execution
-    raise InvalidConfigurationError(
-        f"execution is {execution!r}: give 'worker', 'kubernetes' or a KubernetesJob."
-    )
-
-
 def _known(where: str, given: Collection[str], known: Collection[str]) -> None:
     for name in sorted(set(given) - set(known)):
+        import difflib
+
         near = difflib.get_close_matches(name, known, n=1)
         raise InvalidConfigurationError(
             f"KubernetesJob: {where} takes no {name!r}"

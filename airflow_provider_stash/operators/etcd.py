@@ -10,11 +10,12 @@ from airflow_provider_stash.operators.links import RUN_TAG, RepositoryLink, Snap
 from airflow_provider_stash.operators.step import StepOperator
 from airflow_provider_stash.steps.call import StepCall
 from airflow_provider_stash.steps.layout import KEEP_FOREVER_TAG, STASH_HOST
-from airflow_provider_stash.steps.staging import TempDir
 
 if TYPE_CHECKING:
     from airflow.providers.openlineage.extractors import OperatorLineage
     from airflow.sdk import Context
+
+    from airflow_provider_stash.steps.staging import TempDir
 
 
 class EtcdWaitOperator(StepOperator):

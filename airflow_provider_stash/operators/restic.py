@@ -124,7 +124,7 @@ class ResticCheckOperator(ResticOperator):
         unless the check took longer than a minute.
     :param forget_task_id: task of a ``ResticForgetOperator`` of this run: the snapshots that it has listed are not read
         again for it, if they are all.
-    :return: see ``steps.repository.check_integrity``; also pushed to XCom when damage is found.
+    :return: see ``steps.check.check_integrity``; also pushed to XCom when damage is found.
     """
 
     template_fields: Sequence[str] = ("read_data", "read_data_subset")

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from airflow_provider_stash.kubernetes.job_settings import KubernetesJob, as_job
+from airflow_provider_stash.kubernetes.job_settings import KubernetesJob
+from airflow_provider_stash.kubernetes.place import as_job
 from airflow_provider_stash.operators.job import JobOperator
 from airflow_provider_stash.operators.links import RepositoryLink, SnapshotLink
 from airflow_provider_stash.steps.layout import STASH_HOST

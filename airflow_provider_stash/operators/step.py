@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_stash.kubernetes.job_settings import KubernetesJob, as_job
+from airflow_provider_stash.kubernetes.place import as_job
 from airflow_provider_stash.operators.job import JobOperator
 from airflow_provider_stash.steps.call import StepCall
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider_stash.etcd.config import EtcdConfig
+    from airflow_provider_stash.kubernetes.job_settings import KubernetesJob
     from airflow_provider_stash.operators.kubernetes_job import StepJob
     from airflow_provider_stash.restic.repository import Repository
 

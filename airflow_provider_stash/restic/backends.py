@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -114,6 +113,8 @@ def with_credentials(repository: Repository, keys: Mapping[str, str]) -> Reposit
 
 def _check(backend: Backend, given: set[str]) -> None:
     for key in sorted(given - backend.keys):
+        import difflib  # each start of a step reads this module
+
         known = sorted(backend.keys | {PASSWORD_KEY, CA_KEY})
         near = difflib.get_close_matches(key, known, n=1)
         raise InvalidConfigurationError(

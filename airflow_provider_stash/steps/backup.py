@@ -30,9 +30,9 @@ from airflow_provider_stash.restic.locks import retry_when_locked
 from airflow_provider_stash.restic.repository import Repository
 from airflow_provider_stash.restic.version import restic_version
 from airflow_provider_stash.steps.health import client_when_healthy
+from airflow_provider_stash.steps.initialize import initialize
 from airflow_provider_stash.steps.layout import STASH_HOST, STASH_PATH
 from airflow_provider_stash.steps.members import Facts, members_to_try, read_facts, warn_of_alarms
-from airflow_provider_stash.steps.repository import initialize
 from airflow_provider_stash.steps.results import human_size, now, rfc3339, seconds_since
 from airflow_provider_stash.steps.staging import TempDir, staging_directory
 
@@ -80,8 +80,8 @@ def back_up(
     """
     begin = now()
     with contextlib.ExitStack() as stack:
-        # A program's start, while etcd is asked.
-        beside = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="restic-version"))
+        # What nothing has to wait for: restic's version while etcd is asked, etcd's alarms while restic starts.
+        beside = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="beside-backup"))
         version = beside.submit(restic_version, repository.restic)
         client = stack.enter_context(
             client_when_healthy(etcd, timeout=wait_timeout) if wait_timeout else EtcdClient(etcd)
@@ -90,7 +90,7 @@ def back_up(
         for status in members_to_try(client, failures):
             try:
                 facts = read_facts(client, status, hash_kv=hash_kv)
-                warn_of_alarms(client)
+                beside.submit(warn_of_alarms, client)
                 all_tags = [*facts.tags(), *tags]
                 start = partial(
                     StdinBackup,

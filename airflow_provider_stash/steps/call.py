@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from airflow_provider_stash.restic.repository import Repository
 
 _STEPS = {
-    "check_integrity": "repository",
-    "initialize": "repository",
-    "apply_retention": "repository",
+    "check_integrity": "check",
+    "initialize": "initialize",
+    "apply_retention": "retention",
     "back_up": "backup",
     "back_up_session": "session",
     "check_member": "member",

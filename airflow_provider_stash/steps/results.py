@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime, timezone
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from airflow_provider_stash.etcd.models import MemberStatus
+if TYPE_CHECKING:
+    from airflow_provider_stash.etcd.models import MemberStatus
 
 _KIB = 1024
 

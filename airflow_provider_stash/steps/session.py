@@ -10,7 +10,8 @@ from airflow_provider_stash.etcd.config import EtcdConfig
 from airflow_provider_stash.restic.repository import Repository
 from airflow_provider_stash.restic.retention import RetentionPolicy
 from airflow_provider_stash.steps.backup import back_up
-from airflow_provider_stash.steps.repository import apply_retention, check_integrity
+from airflow_provider_stash.steps.check import check_integrity
+from airflow_provider_stash.steps.retention import apply_retention
 from airflow_provider_stash.steps.status import known_snapshots, measure_repository, status_of
 
 log = logging.getLogger(__name__)

@@ -15,7 +15,8 @@ from airflow_provider_stash.restic.dump import dump
 from airflow_provider_stash.restic.snapshots import list_snapshots
 from airflow_provider_stash.restic.version import restic_version
 from airflow_provider_stash.steps.backup import back_up
-from airflow_provider_stash.steps.repository import check_integrity, initialize
+from airflow_provider_stash.steps.check import check_integrity
+from airflow_provider_stash.steps.initialize import initialize
 from airflow_provider_stash.steps.staging import TempDir
 from airflow_provider_stash.steps.status import repository_status, status_of
 from testbed.binaries import etcd_dirs, restics

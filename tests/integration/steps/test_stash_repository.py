@@ -14,10 +14,12 @@ from airflow_provider_stash.restic.repository import Repository
 from airflow_provider_stash.restic.retention import RetentionPolicy
 from airflow_provider_stash.restic.snapshots import list_snapshots
 from airflow_provider_stash.steps.backup import back_up
+from airflow_provider_stash.steps.check import check_integrity
 from airflow_provider_stash.steps.fetch import FetchOptions, check_workload, fetch_snapshot
+from airflow_provider_stash.steps.initialize import initialize
 from airflow_provider_stash.steps.layout import STASH_PATH
-from airflow_provider_stash.steps.repository import apply_retention, check_integrity, initialize
 from airflow_provider_stash.steps.resolve import resolve_snapshot
+from airflow_provider_stash.steps.retention import apply_retention
 from airflow_provider_stash.steps.status import known_snapshots, measure_repository
 from testbed.binaries import newest_etcd
 from testbed.etcd_cluster import EtcdCluster

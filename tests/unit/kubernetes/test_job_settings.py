@@ -1,7 +1,7 @@
 import pytest
 
 from airflow_provider_stash.exceptions import InvalidConfigurationError
-from airflow_provider_stash.kubernetes.job_settings import KubernetesJob, as_job
+from airflow_provider_stash.kubernetes.job_settings import KubernetesJob
 
 
 @pytest.mark.parametrize(
@@ -35,12 +35,3 @@ def test_of_stashs_runtime_settings():
     assert (job.image, job.pod, job.container) == ("i", settings["pod"], settings["container"])
     with pytest.raises(InvalidConfigurationError, match="runtimeSettings takes no 'pods'"):
         KubernetesJob.from_runtime_settings({"pods": {}})
-
-
-def test_where_a_step_runs():
-    assert as_job(None) is None
-    assert as_job("worker") is None
-    assert as_job("kubernetes") == KubernetesJob()
-    assert as_job(KubernetesJob(image="i")) == KubernetesJob(image="i")
-    with pytest.raises(InvalidConfigurationError, match="execution is 'cloud'"):
-        as_job("cloud")

@@ -11,7 +11,8 @@ from airflow_provider_stash.kubernetes.record import read_record
 from airflow_provider_stash.restic.repository import Repository
 from airflow_provider_stash.restic.retention import RetentionPolicy
 from airflow_provider_stash.steps import call as calls
-from airflow_provider_stash.steps import repository
+from airflow_provider_stash.steps import initialize as initialize_step
+from airflow_provider_stash.steps import retention
 from airflow_provider_stash.steps.call import plain
 from airflow_provider_stash.steps.credentials import repository_settings
 from airflow_provider_stash.steps.run import main
@@ -41,7 +42,7 @@ def test_a_step_runs_with_what_is_mounted(mounted, monkeypatch, capsys):
     def apply_retention(given, policy, **others):
         return {"password": given.password == "pw", "keep": policy.keep_last, "others": sorted(others)}
 
-    monkeypatch.setattr(repository, "apply_retention", apply_retention)
+    monkeypatch.setattr(retention, "apply_retention", apply_retention)
     text = request(policy=plain(RetentionPolicy(keep_last=3)), hostname="h")
     assert main(["apply_retention", text]) == 0
     assert read_record(last_line(capsys)) == {"password": True, "keep": 3, "others": ["hostname"]}
@@ -51,7 +52,7 @@ def test_a_steps_error_is_its_record(mounted, monkeypatch, capsys):
     def initialize(given, **others):
         raise RepositoryNotFoundError("there is none")
 
-    monkeypatch.setattr(repository, "initialize", initialize)
+    monkeypatch.setattr(initialize_step, "initialize", initialize)
     assert main(["initialize", request()]) == 1
     with pytest.raises(RepositoryNotFoundError, match="there is none"):
         read_record(last_line(capsys))

@@ -4,7 +4,7 @@ import pytest
 
 from airflow_provider_stash.exceptions import BackendError
 from airflow_provider_stash.restic.check import CheckResult
-from airflow_provider_stash.steps import repository as steps
+from airflow_provider_stash.steps import check as steps
 
 
 @pytest.fixture

@@ -1,0 +1,63 @@
+"""Applies the retention policy to a repository."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+from airflow_provider_stash.restic.forget import forget
+from airflow_provider_stash.restic.repository import Repository
+from airflow_provider_stash.restic.retention import RetentionPolicy
+from airflow_provider_stash.steps.layout import SNAPSHOT_PATHS
+from airflow_provider_stash.steps.results import human_size, now, seconds_since
+from airflow_provider_stash.steps.status import listed
+
+log = logging.getLogger(__name__)
+
+
+def apply_retention(
+    repository: Repository,
+    policy: RetentionPolicy,
+    *,
+    hostname: str | None = None,
+    tags: Sequence[str] = (),
+    lock_timeout: float = 600.0,
+) -> dict[str, Any]:
+    """
+    Forget the snapshots that the retention policy does not keep: those that Stash made count with our own.
+
+    :param hostname: only snapshots of this restic host; None: of every host, each by itself.
+    :param tags: only snapshots that have all of these tags.
+    :param lock_timeout: seconds to wait while the repository is locked.
+    :return: ``kept`` and ``removed`` (ids), ``reasons`` (by id), ``freed`` (bytes; None: restic didn't
+        tell), ``dryRun``, ``pruned``, ``duration``; unless it was a dry run ``listed``, what is told of those kept, see
+        ``steps.status.listed``.
+    """
+    begin = now()
+    result = forget(
+        repository,
+        policy,
+        host=hostname,
+        tags=tags,
+        one_series=SNAPSHOT_PATHS,
+        lock_timeout=lock_timeout,
+    )
+    freed = result.freed_bytes
+    log.info(
+        "%s %d snapshots, kept %d%s",
+        "Would remove" if policy.dry_run else "Removed",
+        len(result.removed),
+        len(result.kept),
+        "" if freed is None else f", freed {human_size(freed)}",
+    )
+    return {
+        "kept": [one.id for one in result.kept],
+        "removed": list(result.removed),
+        "reasons": {key: list(value) for key, value in result.reasons.items()},
+        "freed": freed,
+        "dryRun": policy.dry_run,
+        "pruned": policy.prune and not policy.dry_run,
+        "listed": None if policy.dry_run else listed(result.kept),
+        "duration": seconds_since(begin),
+    }
