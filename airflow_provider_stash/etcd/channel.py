@@ -96,9 +96,9 @@ def _handshake(context: ssl.SSLContext, plain: socket.socket, host: str) -> byte
     try:
         with context.wrap_socket(plain, server_hostname=host) as secure:
             return secure.getpeercert(binary_form=True)
-    except ConnectionError as error:
-        # A server that does not speak TLS closes with our greeting unread, and the system then resets. In gRPC's words,
-        # for a reset alone does not tell that it came in the handshake.
+    except (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError) as error:
+        # A server that does not speak TLS closes with our greeting unread, and the system then resets; by the version
+        # of Python that is one of these. In gRPC's words: a reset alone does not tell that it came in the handshake.
         raise ConnectionError(error.errno, f"Handshake read failed ({error.strerror})") from error
 
 

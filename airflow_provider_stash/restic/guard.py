@@ -23,7 +23,7 @@ import time
 
 GRACE = 3.0
 COMMIT, KILL = b"c", b"k"
-_SIGINT, _SIGKILL = 2, 9
+_SIGHUP, _SIGINT, _SIGKILL, _SIGTERM = 1, 2, 9, 15
 _POLL_SECONDS = 0.1
 
 
@@ -34,8 +34,10 @@ def main(control: int, hold: int, passed: list[int], command: list[str]) -> int:
     os.set_inheritable(control, False)
     if hold >= 0:
         os.set_inheritable(hold, False)
+    # A worker may have been started with some ignored, as by nohup; restic must heed them.
+    ending = (_SIGHUP, _SIGINT, _SIGTERM)
     try:
-        child = os.posix_spawnp(command[0], command, os.environ, setpgroup=0, setsigmask=())
+        child = os.posix_spawnp(command[0], command, os.environ, setpgroup=0, setsigmask=(), setsigdef=ending)
     except OSError as error:
         os.write(2, f"{command[0]}: {error.strerror}\n".encode())
         return 127

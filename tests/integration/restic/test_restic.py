@@ -20,6 +20,7 @@ from airflow_provider_stash.restic.backup import StdinBackup
 from airflow_provider_stash.restic.check import check
 from airflow_provider_stash.restic.dump import dump
 from airflow_provider_stash.restic.forget import forget
+from airflow_provider_stash.restic.guard import GRACE
 from airflow_provider_stash.restic.init import ensure_repository
 from airflow_provider_stash.restic.keys import list_keys
 from airflow_provider_stash.restic.ls import find_file
@@ -223,24 +224,37 @@ def test_a_dead_processs_lock_goes_by_restics_rule(repository):
 def test_who_ends_all_processes_ends_restic_but_not_its_guard(repository):
     """As systemd does when a worker's service is stopped."""
 
-    def end(who):
+    def end(who, *signals):
         wait_until(lambda: len(locks(repository)) == 1, "restic has its lock")
         for pid, text in processes_with(repository.restic, "backup", "s.db").items():
             if ("guard.py" in text) == (who == "guard"):
-                for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+                for number in signals:
                     os.kill(pid, number)
 
     with StdinBackup(repository, path="/x/s.db", host="h") as running:
         os.write(running.fd, b"x")
-        end("guard")
+        end("guard", signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
         running.commit()
     assert len(list_snapshots(repository)) == 1
     with StdinBackup(repository, path="/x/s.db", host="h") as running:
         os.write(running.fd, b"x")
-        end("restic")
+        end("restic", signal.SIGTERM)
         with pytest.raises(e.ResticError):
             running.commit()
     assert len(list_snapshots(repository)) == 1
+
+
+def test_restic_is_interrupted_where_its_worker_ignores_that(repository):
+    """As a worker does that a script has started in the background: one that is left at once would go on until killed."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        begin = time.monotonic()
+        with pytest.raises(KeyboardInterrupt), StdinBackup(repository, path="/x/s.db", host="h"):
+            raise KeyboardInterrupt
+        assert time.monotonic() - begin < GRACE
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert locks(repository) == []
 
 
 def test_damage_is_found_and_named(repository):
