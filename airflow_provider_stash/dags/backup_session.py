@@ -146,6 +146,7 @@ class BackupSession:
         return first or data[:1]
 
     # --- tasks ------------------------------------------------------------------------------------
+    # Each task reads its DAG's file: what few DAGs have is imported where it is made.
 
     def _session(self, form: BackupForm) -> BaseOperator:
         from airflow_provider_stash.operators.session import EtcdBackupSessionOperator
