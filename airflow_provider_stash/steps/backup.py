@@ -86,6 +86,7 @@ def back_up(
         client = stack.enter_context(
             client_when_healthy(etcd, timeout=wait_timeout) if wait_timeout else EtcdClient(etcd)
         )
+        stack.callback(beside.shutdown)  # before the client, which it may be using
         failures: list[EtcdError] = []
         for status in members_to_try(client, failures):
             try:
