@@ -98,3 +98,17 @@ def as_bool(value: bool | str | None, name: str) -> bool:
     if text in _FALSE:
         return False
     raise InvalidConfigurationError(f"{name} is {value!r}: give true or false.")
+
+
+def as_list(value: Sequence[str] | None, name: str) -> list[str]:
+    """
+    Read a list of texts that may have come from a template; a bare text would be taken for its letters.
+
+    :param name: of the parameter, for the error.
+    :raises InvalidConfigurationError: it is none.
+    """
+    if value is None:
+        return []
+    if not isinstance(value, (list, tuple)) or not all(isinstance(one, str) for one in value):
+        raise InvalidConfigurationError(f'{name} is {value!r}: give a list of texts, such as ["one"].')
+    return list(value)

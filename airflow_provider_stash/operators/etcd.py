@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow_provider_stash.operators.base import as_bool
+from airflow_provider_stash.operators.base import as_bool, as_list
 from airflow_provider_stash.operators.links import RUN_TAG, RepositoryLink, SnapshotLink
 from airflow_provider_stash.operators.step import StepOperator
 from airflow_provider_stash.steps.call import StepCall
@@ -119,7 +119,7 @@ class EtcdBackupOperator(StepOperator):
 
     def prepare(self, context: Context) -> StepCall:
         ti = context["ti"]
-        tags = [*(self.tags or ()), f"{RUN_TAG}{ti.dag_id}/{ti.run_id}"]
+        tags = [*as_list(self.tags, "tags"), f"{RUN_TAG}{ti.dag_id}/{ti.run_id}"]
         if as_bool(self.keep_forever, "keep_forever"):
             tags.append(KEEP_FOREVER_TAG)
         return StepCall(
@@ -131,7 +131,7 @@ class EtcdBackupOperator(StepOperator):
                 "tags": tags,
                 "temp_dir": self.temp_dir,
                 "hash_kv": self.hash_kv,
-                "extra_args": self.extra_args or (),
+                "extra_args": as_list(self.extra_args, "extra_args"),
                 "lock_timeout": self.lock_timeout,
             },
         )

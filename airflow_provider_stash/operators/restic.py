@@ -9,7 +9,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from airflow_provider_stash.assets import repository_asset
 from airflow_provider_stash.exceptions import RepositoryDamagedError
-from airflow_provider_stash.operators.base import as_bool
+from airflow_provider_stash.operators.base import as_bool, as_list
 from airflow_provider_stash.operators.links import BackupRunLink
 from airflow_provider_stash.operators.step import StepOperator
 from airflow_provider_stash.restic.retention import RetentionPolicy
@@ -67,7 +67,7 @@ class ResticForgetOperator(ResticOperator):
 
     :param retention_policy: a ``RetentionPolicy``, or a mapping in Stash's names: ``keepLast``,
         ``keepHourly``, ``keepDaily``, ``keepWeekly``, ``keepMonthly``, ``keepYearly``, ``keepTags``,
-        ``prune``, ``dryRun``. (templated)
+        ``prune``, ``dryRun``. (templated; what is no text needs ``render_template_as_native_obj``)
     :param hostname: only snapshots of this restic host; None: of every host, each by itself. (templated)
     :param tags: only snapshots that have all of these tags. (templated)
     :param enabled: when false the task is skipped. (templated)
@@ -106,7 +106,7 @@ class ResticForgetOperator(ResticOperator):
             {
                 "policy": policy.keeping(KEEP_FOREVER_TAG),
                 "hostname": self.hostname,
-                "tags": self.tags or (),
+                "tags": as_list(self.tags, "tags"),
                 "lock_timeout": self.lock_timeout,
             },
         )
@@ -264,7 +264,7 @@ class ResolveSnapshotOperator(ResticOperator):
                 "before": self.before or None,
                 "revision": int(self.revision) if self.revision else None,
                 "hostname": self.hostname or None,
-                "tags": self.tags or (),
+                "tags": as_list(self.tags, "tags"),
             },
         )
 

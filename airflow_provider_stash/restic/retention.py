@@ -51,6 +51,17 @@ class RetentionPolicy:
                 raise InvalidConfigurationError(
                     f"Retention policy: {name} is {value!r}; give a number from 0 on."
                 )
+        for name in ("prune", "dry_run"):
+            if not isinstance(getattr(self, name), bool):
+                raise InvalidConfigurationError(
+                    f"Retention policy: {name} is {getattr(self, name)!r}; give true or false."
+                )
+        tags = self.keep_tags
+        if not isinstance(tags, (list, tuple)) or not all(isinstance(tag, str) and tag for tag in tags):
+            # restic would be told to keep each letter of a bare text, and remove what it was to keep.
+            raise InvalidConfigurationError(
+                f'Retention policy: keep_tags is {tags!r}; give a list of tags, such as ["important"].'
+            )
         if not any(getattr(self, name) for name in _COUNTS) and not self.keep_tags:
             raise InvalidConfigurationError(
                 "The retention policy keeps nothing: give at least one of "

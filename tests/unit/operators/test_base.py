@@ -8,7 +8,7 @@ from airflow_provider_stash.exceptions import (
     InvalidConfigurationError,
     WrongRepositoryPasswordError,
 )
-from airflow_provider_stash.operators.base import StashOperator, TaskKilled, as_bool, key_of
+from airflow_provider_stash.operators.base import StashOperator, TaskKilled, as_bool, as_list, key_of
 
 
 class Operator(StashOperator):
@@ -75,6 +75,17 @@ def test_truth_values_from_templates(value, truth):
 def test_what_is_no_truth_value():
     with pytest.raises(InvalidConfigurationError, match="x is 'perhaps'"):
         as_bool("perhaps", "x")
+
+
+def test_lists_of_texts():
+    assert as_list(None, "x") == []
+    assert as_list(("a", "b"), "x") == ["a", "b"]
+
+
+@pytest.mark.parametrize("value", ["nightly", ["a", 1], {"a": 1}])
+def test_what_is_no_list_of_texts(value):
+    with pytest.raises(InvalidConfigurationError, match=r"tags is .*: give a list"):
+        as_list(value, "tags")
 
 
 def test_a_restores_key_is_its_runs_and_its_groups():

@@ -32,6 +32,22 @@ def test_a_policy_that_keeps_nothing_or_is_misspelt_is_refused(fields):
         RetentionPolicy.from_stash(fields)
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"keepTags": "important"},  # its letters would be kept, and what is tagged so removed
+        {"keepTags": [""]},
+        {"keepTags": [5]},
+        {"prune": "false"},
+        {"dryRun": "no"},
+        {"dryRun": 1},
+    ],
+)
+def test_what_restic_would_take_for_something_else_is_refused_by_name(fields):
+    with pytest.raises(InvalidConfigurationError, match=r"keep_tags|prune|dry_run"):
+        RetentionPolicy.from_stash({"keepLast": 5} | fields)
+
+
 def test_a_policy_in_stashs_names_and_back():
     policy = RetentionPolicy.from_stash({"keepLast": 5, "keepTags": ["a"], "prune": True})
     assert policy.to_stash() == {"keepLast": 5, "keepTags": ["a"], "prune": True}
