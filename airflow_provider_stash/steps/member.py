@@ -16,12 +16,8 @@ from airflow_provider_stash.restic.ls import SnapshotFile, find_file
 from airflow_provider_stash.restic.repository import Repository
 from airflow_provider_stash.steps.fetch import ETCD_FILE, download
 from airflow_provider_stash.workloads.base import UNTOUCHED
-from airflow_provider_stash.workloads.datadirs import (
-    DataDir,
-    check_space,
-    check_usable,
-    remove_other_restores,
-)
+from airflow_provider_stash.workloads.datadirs import DataDir, check_space, check_usable
+from airflow_provider_stash.workloads.other_restores import remove_other_restores
 
 log = logging.getLogger(__name__)
 
@@ -135,7 +131,7 @@ def clean_member(*, member: str, data_dir: str, key: str, keep: int, keep_days: 
     :return: ``name``, ``removed``: paths.
     """
     oldest = time.time() - keep_days * 86400
-    removed = remove_other_restores(Path(data_dir), key, keep=keep, oldest=oldest)
+    removed = remove_other_restores(DataDir(Path(data_dir), key), keep=keep, oldest=oldest)
     return {"name": member, "removed": [str(path) for path in removed]}
 
 

@@ -13,6 +13,12 @@ from typing import Any
 UNTOUCHED = "Nothing was stopped or changed."
 """The end of every refusal that comes before the first change."""
 
+DONE = (
+    "This run has restored the cluster already, and that was verified: to restore again, trigger a new run. "
+    f"{UNTOUCHED}"
+)
+"""Why a step of a verified restore is not done again."""
+
 
 @dataclass(frozen=True, slots=True)
 class SnapshotSource:
@@ -86,7 +92,7 @@ class Workload(ABC):
         :param etcd_version: version of the etcd that it is from; empty: not known.
         :param source: where the snapshot comes from, for members that can't read a file here.
         :return: ``etcdTool`` and ``etcdToolVersion`` that will build the data (None: not known), ``free`` (bytes by
-            place), and ``warnings`` for a person.
+            place), ``warnings`` for a person, and ``members`` (``name``, ``dataDir``, ``running``) where that is seen.
         :raises StashError: what is missing, where, and what to do.
         """
 
@@ -132,6 +138,8 @@ class Workload(ABC):
     def remove_old_data(self, *, key: str, keep_restores: int, keep_days: float) -> list[dict[str, Any]]:
         """
         Remove data that earlier restores set aside, and the leftovers of failed ones.
+
+        Removes nothing where this restore was not verified: theirs is the way back then, as it was before.
 
         :param key: this restore's; its own old data stays.
         :param keep_restores: how many restores' old data stay, this one included.

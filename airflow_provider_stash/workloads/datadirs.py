@@ -8,6 +8,7 @@ there, with a warning in its log.
     <data_dir>/member                    what etcd runs on
     <data_dir>/.stash/<key>/journal.json what was found before the first change
     <data_dir>/.stash/<key>/done.json    the journal, once the restore is verified: nothing is undone any more
+    <data_dir>/.stash/<key>/rolled-back.json  the journal, once the old data is back
     <data_dir>/.stash/<key>/new          the restored data, until it is put in place
     <data_dir>/.stash/<key>/old          the data before the restore, once it is set aside
     <data_dir>/.stash/<key>/failed       restored data that a roll-back took out again
@@ -62,15 +63,22 @@ class DataDir:
         self.failed = self.aside / "failed"
         self._journal = self.aside / "journal.json"
         self._done = self.aside / "done.json"
+        self._rolled_back = self.aside / "rolled-back.json"
 
     # --- journal --------------------------------------------------------------------------------
 
     def journal(self) -> Journal | None:
-        """Read the journal; None when this restore has not stopped the member yet."""
-        try:
-            return Journal(**json.loads(self._journal.read_text()))
-        except FileNotFoundError:
-            return None
+        """Read the journal; None when this restore has not stopped the member yet, or has come to its end."""
+        return _read_journal(self._journal)
+
+    def rolled_back(self) -> Journal | None:
+        """Read the journal of a restore that was rolled back; None: it was not."""
+        return _read_journal(self._rolled_back)
+
+    @property
+    def open(self) -> bool:
+        """Whether this restore has stopped the member, and was neither verified nor rolled back."""
+        return self._journal.exists()
 
     def open_journal(self, member: str, *, was_running: bool) -> Journal:
         """Write down the member's state, once: a retry must not take what it finds for the beginning."""
@@ -84,14 +92,20 @@ class DataDir:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
+        _chown(draft, self.owner())
         draft.replace(self._journal)
+        self._rolled_back.unlink(missing_ok=True)  # of an attempt before
         _fsync(self.aside)
         return journal
 
-    def close_journal(self) -> None:
-        """Close the journal of a restore that is verified: a roll-back finds nothing to undo from now on."""
-        if self._journal.exists():
-            self._journal.rename(self._done)
+    def close_journal(self, *, rolled_back: bool = False) -> None:
+        """
+        Close the journal: a roll-back finds no data to put back from now on.
+
+        :param rolled_back: whether the old data is back; else the restore is verified.
+        """
+        if self.open:
+            self._journal.rename(self._rolled_back if rolled_back else self._done)
             _fsync(self.aside)
 
     @property
@@ -177,30 +191,6 @@ class DataDir:
         return True
 
 
-def remove_other_restores(path: Path, key: str, *, keep: int, oldest: float) -> list[Path]:
-    """
-    Remove what other restores left in a data directory.
-
-    :param path: the data directory.
-    :param key: this restore's, which stays.
-    :param keep: how many of the others, the newest, stay.
-    :param oldest: seconds since the epoch; one that began before goes in any case.
-    :return: what was removed.
-    """
-    others = []
-    for aside in (path / ".stash").glob("*"):
-        if aside.name != key:
-            journal = DataDir(path, aside.name).journal()
-            others.append((journal.time if journal else aside.stat().st_mtime, aside))
-    removed = []
-    for place, (when, aside) in enumerate(sorted(others, reverse=True)):
-        if place >= keep or when < oldest:
-            log.info("Removing old data: %s", aside)
-            shutil.rmtree(aside)
-            removed.append(aside)
-    return removed
-
-
 def check_usable(member: str, data: DataDir) -> None:
     """
     Make sure that this process can fill and swap a member's data directory.
@@ -260,6 +250,13 @@ def existing(path: Path) -> Path:
     while not path.exists():
         path = path.parent
     return path
+
+
+def _read_journal(path: Path) -> Journal | None:
+    try:
+        return Journal(**json.loads(path.read_text()))
+    except FileNotFoundError:
+        return None
 
 
 def _chown(path: Path, owner: tuple[int, int]) -> None:

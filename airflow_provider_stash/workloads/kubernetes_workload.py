@@ -11,14 +11,13 @@ from typing import Any, TypeVar
 from airflow_provider_stash.exceptions import InvalidConfigurationError, StashError, WorkloadError
 from airflow_provider_stash.kubernetes.job_settings import KubernetesJob
 from airflow_provider_stash.kubernetes.jobs import Jobs
-from airflow_provider_stash.workloads.base import UNTOUCHED, FillRequest, SnapshotSource, Workload
+from airflow_provider_stash.workloads.base import DONE, UNTOUCHED, FillRequest, SnapshotSource, Workload
 from airflow_provider_stash.workloads.claims import check_claims
 from airflow_provider_stash.workloads.member_jobs import MemberJobs, MemberPlace
 from airflow_provider_stash.workloads.permissions import MEMBER_JOBS, Permission, require_permissions
 from airflow_provider_stash.workloads.pod_template import EtcdPod, read_pod
 from airflow_provider_stash.workloads.pod_waits import runs, wait_for
 from airflow_provider_stash.workloads.restore_record import (
-    DONE,
     ENDED,
     ROLLED_BACK,
     STOPPED,
@@ -260,8 +259,8 @@ class KubernetesWorkload(Workload):
 
     def remove_old_data(self, *, key: str, keep_restores: int, keep_days: float) -> list[dict[str, Any]]:
         record = self.record()
-        if record is None or record.key != key or record.phase not in ENDED:
-            return []  # this restore has not touched the volumes
+        if record is None or record.key != key or record.phase != VERIFIED:
+            return []
         etcd = self._etcd()
         members = self.places(etcd)
         once = check_claims(self._client(), self._namespace(), members)

@@ -13,8 +13,13 @@ from airflow_provider_stash.commands import run_all
 from airflow_provider_stash.etcd.datadir import NewMember, build_data_dirs
 from airflow_provider_stash.etcd.tools import find_tool
 from airflow_provider_stash.exceptions import InvalidConfigurationError, WorkloadError
-from airflow_provider_stash.workloads.base import FillRequest, SnapshotSource, Workload
-from airflow_provider_stash.workloads.datadirs import DataDir, check_space, remove_other_restores
+from airflow_provider_stash.workloads.base import DONE, FillRequest, SnapshotSource, Workload
+from airflow_provider_stash.workloads.datadirs import DataDir, check_space
+from airflow_provider_stash.workloads.other_restores import (
+    other_open_restore,
+    remove_other_restores,
+    require_no_other,
+)
 from airflow_provider_stash.workloads.process_member import ProcessMember
 
 log = logging.getLogger(__name__)
@@ -65,9 +70,21 @@ class ProcessWorkload(Workload):
         for member in self.members:
             member.check(key)
         free = check_space([Path(member.data_dir) for member in self.members], snapshot_size)
-        return {"etcdTool": tool.path, "etcdToolVersion": tool.version_text, "free": free, "warnings": []}
+        return {
+            "etcdTool": tool.path,
+            "etcdToolVersion": tool.version_text,
+            "free": free,
+            "warnings": [],
+            "members": [
+                {"name": member.name, "dataDir": member.data_dir, "running": member.in_use()}
+                for member in self.members
+            ],
+        }
 
     def stop(self, *, key: str) -> list[dict[str, Any]]:
+        self._require_not_done(key)
+        for member in self.members:
+            require_no_other(member.name, member.data(key))
         journals = [
             member.data(key).open_journal(member.name, was_running=member.in_use()) for member in self.members
         ]
@@ -75,12 +92,8 @@ class ProcessWorkload(Workload):
         return [{"name": journal.member, "wasRunning": journal.was_running} for journal in journals]
 
     def fill(self, request: FillRequest, *, key: str) -> list[dict[str, Any]]:
+        self._require_not_done(key)
         places = [member.data(key) for member in self.members]
-        if any(data.done for data in places):
-            raise WorkloadError(
-                "This run has restored the cluster already, and that was verified: to restore again, trigger a "
-                "new run. Nothing was stopped or changed."
-            )
         new = [
             NewMember(member.name, data.prepare_new())
             for member, data in zip(self.members, places, strict=True)
@@ -133,32 +146,61 @@ class ProcessWorkload(Workload):
             member.data(key).close_journal()
 
     def roll_back(self, *, key: str) -> list[dict[str, Any]]:
-        touched = [member for member in self.members if member.data(key).journal() is not None]
-        swapped = [member for member in touched if member.data(key).swapped]
-        # All of them: one that is just starting, or is being restarted again and again, holds no lock now.
-        self._stop(swapped)
-        put_back = [member.name for member in swapped if member.data(key).swap_back()]
-        self._start(
-            [
-                member
-                for member in touched
-                if (journal := member.data(key).journal()) and journal.was_running and not member.in_use()
-            ]
-        )
+        places = {member.name: member.data(key) for member in self.members}
+        if any(data.done for data in places.values()):
+            self.accept(key=key)  # it was verified, and cut in the middle of this
+        if not any(data.open for data in places.values()) and any(map(other_open_restore, places.values())):
+            return []  # this one came to its end, and another has stopped the members
+        swapped = [one for one in self.members if places[one.name].open and places[one.name].swapped]
+        failures: list[str] = []  # what fails for one member must not keep the others from coming back
+        try:
+            # All of them: one that is just starting, or is being restarted again and again, holds no lock now.
+            self._stop(swapped)
+        except WorkloadError as error:
+            failures.append(str(error))
+        put_back = []
+        for member in self.members:
+            data = places[member.name]
+            if member in swapped:
+                if member.in_use():
+                    continue
+                try:
+                    data.swap_back()
+                except OSError as error:
+                    failures.append(f"Member {member.name!r}: {error}")
+                    continue
+                put_back.append(member.name)
+            # Before the start, which a cluster that was broken before may not manage: it can be restored again.
+            data.close_journal(rolled_back=True)
+        try:
+            self._start([member for member in self.members if self._to_start(member, places[member.name])])
+        except WorkloadError as error:
+            failures.append(str(error))
+        if failures:
+            raise WorkloadError(" ".join(failures))
         return [
             {"name": member.name, "rolledBack": member.name in put_back, "running": member.in_use()}
             for member in self.members
         ]
 
+    def _to_start(self, member: ProcessMember, data: DataDir) -> bool:
+        journal = data.rolled_back()
+        return journal is not None and journal.was_running and not member.in_use()
+
     def remove_old_data(self, *, key: str, keep_restores: int, keep_days: float) -> list[dict[str, Any]]:
+        places = {member.name: member.data(key) for member in self.members}
+        if not any(data.done for data in places.values()):
+            return []
         oldest = time.time() - keep_days * 86400
         return [
-            {"name": member.name, "path": str(path)}
-            for member in self.members
-            for path in remove_other_restores(
-                Path(member.data_dir), key, keep=keep_restores - 1, oldest=oldest
-            )
+            {"name": name, "path": str(path)}
+            for name, data in places.items()
+            for path in remove_other_restores(data, keep=keep_restores - 1, oldest=oldest)
         ]
+
+    def _require_not_done(self, key: str) -> None:
+        if any(member.data(key).done for member in self.members):
+            raise WorkloadError(DONE)
 
     # --- commands -----------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from airflow_provider_stash.etcd.datadir import in_use
 from airflow_provider_stash.exceptions import InvalidConfigurationError, WorkloadError
 from airflow_provider_stash.workloads.datadirs import DataDir, check_usable
+from airflow_provider_stash.workloads.other_restores import require_no_other
 
 
 @dataclass(frozen=True)
@@ -82,4 +83,5 @@ class ProcessMember:
                     f"or may not be run. Nothing was stopped or changed."
                 )
         check_usable(self.name, self.data(key))
+        require_no_other(self.name, self.data(key))
         self.in_use()

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from airflow_provider_stash.exceptions import WorkloadError
-from airflow_provider_stash.workloads.base import UNTOUCHED
+from airflow_provider_stash.workloads.base import DONE, UNTOUCHED
 
 STOPPED, SWAPPING, SWAPPED, VERIFIED, ROLLED_BACK = (
     "stopped",
@@ -17,12 +17,6 @@ STOPPED, SWAPPING, SWAPPED, VERIFIED, ROLLED_BACK = (
     "rolled-back",
 )
 ENDED = {VERIFIED, ROLLED_BACK}
-
-DONE = (
-    "This run has restored the cluster already, and that was verified: to restore again, trigger a new run. "
-    f"{UNTOUCHED}"
-)
-"""Why a step of a verified restore is not done again."""
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@ import stat
 
 import pytest
 
-from airflow_provider_stash.workloads.datadirs import DataDir, remove_other_restores
+from airflow_provider_stash.workloads.datadirs import DataDir
 
 
 def make(path, text):
@@ -121,14 +121,11 @@ def test_journal_is_private(data):
     assert stat.S_IMODE((data.aside / "journal.json").stat().st_mode) == 0o600
 
 
-def test_old_data_goes_by_number_and_age(tmp_path):
-    path = tmp_path / "d"
-    for number in range(5):
-        data = DataDir(path, f"k{number}")
-        data.open_journal("m", was_running=True)
-        journal = data.aside / "journal.json"
-        text = journal.read_text()
-        journal.write_text(text[: text.index('"time": ')] + f'"time": {1000 + number}}}')
-    assert [one.name for one in remove_other_restores(path, "k4", keep=2, oldest=0)] == ["k1", "k0"]
-    assert [one.name for one in remove_other_restores(path, "k4", keep=9, oldest=1003)] == ["k2"]
-    assert sorted(one.name for one in (path / ".stash").iterdir()) == ["k3", "k4"]
+def test_a_restore_that_was_rolled_back_is_not_undone_again(data):
+    data.open_journal("m", was_running=True)
+    assert (data.open, data.rolled_back()) == (True, None)
+    data.close_journal(rolled_back=True)
+    assert (data.open, data.done, data.journal()) == (False, False, None)
+    assert data.rolled_back().was_running is True
+    data.open_journal("m", was_running=False)  # the same run, from the stop on
+    assert (data.open, data.rolled_back()) == (True, None)

@@ -117,6 +117,109 @@ def test_an_accepted_restore_is_neither_repeated_nor_undone(tmp_path):
         workload.fill(FillRequest(tmp_path / "s.db", 1, "t"), key="k")
 
 
+@pytest.fixture
+def swap(tmp_path):
+    """Make a workload of one member, of which each restore is begun by this."""
+    (tmp_path / "d" / "member" / "wal").mkdir(parents=True)
+    workload = ProcessWorkload([member(tmp_path)])
+
+    def one(key):
+        workload.stop(key=key)
+        data = workload.members[0].data(key)
+        (data.prepare_new() / "member" / "wal").mkdir(parents=True)
+        data.swap()
+        return data
+
+    return workload, one
+
+
+def clean_up(workload, key):
+    return [one["path"] for one in workload.remove_old_data(key=key, keep_restores=1, keep_days=0)]
+
+
+def test_only_a_restore_that_was_verified_removes_the_old_data_of_others(swap):
+    workload, one = swap
+    first = one("first")
+    workload.accept(key="first")
+    assert clean_up(workload, "a-dry-run") == []
+    one("rolled-back")
+    assert clean_up(workload, "rolled-back") == []
+    workload.roll_back(key="rolled-back")
+    assert clean_up(workload, "rolled-back") == []
+    assert (first.old / "member").exists()
+    one("good")
+    workload.accept(key="good")
+    assert clean_up(workload, "good") == [str(first.aside.with_name("rolled-back")), str(first.aside)]
+
+
+def test_old_data_that_was_not_put_back_is_safe_from_other_restores(swap):
+    workload, one = swap
+    data = one("first")
+    with pytest.raises(WorkloadError, match="in the middle of another restore.*Nothing was stopped"):
+        workload.check(key="second", snapshot_size=1, etcd_version="")
+    with pytest.raises(WorkloadError, match="in the middle of another restore.*Nothing was stopped"):
+        workload.stop(key="second")
+    workload.roll_back(key="second")
+    assert (data.old / "member").exists()
+    workload.roll_back(key="first")
+    workload.check(key="second", snapshot_size=1, etcd_version="")
+
+
+def test_what_another_restore_has_stopped_is_not_started_by_one_that_ended(swap):
+    workload, one = swap
+    one("first")
+    workload.roll_back(key="first")
+    one("second")
+    assert workload.roll_back(key="first") == []
+
+
+def test_a_start_that_failed_after_the_roll_back_is_tried_again_and_keeps_no_restore_from_it(
+    tmp_path, monkeypatch
+):
+    """As of a cluster that was broken before, which is why it was to be restored."""
+    (tmp_path / "d" / "member" / "wal").mkdir(parents=True)
+    monkeypatch.setattr(ProcessMember, "in_use", lambda self: False)
+    workload = ProcessWorkload([member(tmp_path, start=["false"])])
+    workload.members[0].data("first").open_journal("m", was_running=True)
+    for _ in range(2):
+        with pytest.raises(WorkloadError, match="was not started"):
+            workload.roll_back(key="first")
+    workload.stop(key="second")
+
+
+@pytest.mark.parametrize("step", ["stop", "fill", "start", "roll_back"])
+def test_a_task_of_a_verified_restore_that_is_cleared_changes_nothing(swap, tmp_path, step):
+    workload, one = swap
+    data = one("k")
+    workload.accept(key="k")
+    if step == "roll_back":
+        workload.roll_back(key="k")
+    else:
+        with pytest.raises(WorkloadError, match=r"(?i)nothing was (stopped or )?changed"):
+            if step == "fill":
+                workload.fill(FillRequest(tmp_path / "s.db", 1, "t"), key="k")
+            else:
+                getattr(workload, step)(key="k")
+    assert (data.done, data.open) == (True, False)
+    assert (data.old / "member").exists()
+
+
+def test_a_verification_that_was_cut_at_its_end_is_taken_as_good(tmp_path):
+    """One member must not go back alone."""
+    members = [member(tmp_path, name=name, data_dir=str(tmp_path / name)) for name in ("a", "b")]
+    workload = ProcessWorkload(members)
+    for one in members:
+        (tmp_path / one.name / "member" / "wal").mkdir(parents=True)
+    workload.stop(key="k")
+    for one in members:
+        data = one.data("k")
+        (data.prepare_new() / "member" / "wal").mkdir(parents=True)
+        data.swap()
+    members[0].data("k").close_journal()  # killed here
+    assert [one["rolledBack"] for one in workload.roll_back(key="k")] == [False, False]
+    assert all(one.data("k").done for one in members)
+
+
 def test_a_roll_back_stops_every_member_that_was_swapped(tmp_path):
     """One that is just starting holds no lock yet, and would open the data while it is swapped back."""
     (tmp_path / "d" / "member" / "snap").mkdir(parents=True)
@@ -129,6 +232,35 @@ def test_a_roll_back_stops_every_member_that_was_swapped(tmp_path):
     stopped.unlink()
     assert workload.roll_back(key="k")[0]["rolledBack"] is True
     assert stopped.exists()
+
+
+def test_a_member_that_can_not_be_stopped_keeps_no_other_from_the_way_back(tmp_path, monkeypatch):
+    started = tmp_path / "started"
+    monkeypatch.setattr(ProcessMember, "in_use", lambda self: Path(self.data_dir, "running").exists())
+    members = []
+    for name in ("a", "hangs", "broken"):
+        data = tmp_path / name
+        (data / "member" / "wal").mkdir(parents=True)
+        (data / "running").touch()
+        stop = ["true"] if name == "hangs" else ["rm", "-f", f"{data}/running"]
+        start = ["sh", "-c", f"touch {data}/running; echo {name} >> {started}"]
+        members.append(member(tmp_path, name=name, data_dir=str(data), stop=stop, start=start))
+    workload = ProcessWorkload(members, stop_timeout=0.1)
+    for one in members:
+        data = one.data("k")
+        data.open_journal(one.name, was_running=True)
+        (data.prepare_new() / "member" / "wal").mkdir(parents=True)
+        data.swap()
+    (members[2].data("k").aside / "failed").touch()  # where the restored data would go
+    with pytest.raises(WorkloadError, match="'hangs' still runs.*'broken'"):
+        workload.roll_back(key="k")
+    assert started.read_text() == "a\n"
+    assert [one.data("k").open for one in members] == [False, True, True]
+    (members[1].data("k").path / "running").unlink()
+    (members[2].data("k").aside / "failed").unlink()
+    workload.roll_back(key="k")
+    assert sorted(started.read_text().split()) == ["a", "broken", "hangs"]
+    assert not any((one.data("k").old / "member").exists() for one in members)
 
 
 def test_a_member_that_does_not_start_is_named(tmp_path):
