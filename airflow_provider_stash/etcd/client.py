@@ -122,6 +122,13 @@ class EtcdClient:
             if not endpoint.tls and any(known.tls for known in self.config.endpoints):
                 continue  # never from TLS down to plain text
             status = self.status_of(endpoint)
+            if status.alive and status.id != member.id:
+                # As at the localhost that etcd advertises by default: whoever is here answers.
+                other = EtcdUnavailableError(
+                    f"{endpoint.url}, which member {member.name} advertises, is answered by another: {status.id}. "
+                    "Add the member's own address to the connection's endpoints."
+                )
+                status = MemberStatus(endpoint.url, failure=other)
             if status.alive:
                 return status
             last = replace(status, id=member.id)

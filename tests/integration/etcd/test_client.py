@@ -43,6 +43,17 @@ def test_one_endpoint_is_enough_to_find_all_members(every_cluster):
         assert sorted(member.name for member in client.status() if member.alive) == ["m0", "m1", "m2"]
 
 
+def test_a_member_is_not_taken_for_another_that_answers_at_its_address(every_cluster, monkeypatch):
+    """etcd advertises localhost where nothing else is said: there whoever is beside the worker answers."""
+    url = every_cluster.members[1].client_url
+    with EtcdClient(every_cluster.config(endpoints=url)) as client:
+        wrong = [replace(member, client_urls=(url,)) for member in client.members()]
+        monkeypatch.setattr(client, "members", lambda: wrong)
+        status = {member.name: member for member in client.status()}
+    assert [name for name, member in status.items() if member.alive] == ["m1"]
+    assert f"{url}, which member m0 advertises, is answered by another" in status["m0"].error
+
+
 def test_keys_and_hash_are_the_same_on_every_member(every_cluster, client):
     count = client.count_keys()
     assert count.keys == 500
