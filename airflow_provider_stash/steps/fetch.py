@@ -26,7 +26,7 @@ from airflow_provider_stash.restic.dump import dump
 from airflow_provider_stash.restic.ls import SnapshotFile, find_file
 from airflow_provider_stash.restic.repository import Repository
 from airflow_provider_stash.steps.credentials import repository_secret, repository_settings
-from airflow_provider_stash.steps.plan import choose_bump, count_lost, describe
+from airflow_provider_stash.steps.plan import choose_bump, count_lost, describe, require_same_members
 from airflow_provider_stash.steps.rehearse import rehearse
 from airflow_provider_stash.steps.results import human_size, member_result, now, seconds_since
 from airflow_provider_stash.workloads.base import UNTOUCHED, SnapshotSource, Workload
@@ -108,8 +108,10 @@ def fetch_snapshot(
     try:
         # Side by side: members that are down take the connection's time-out to say so.
         with ThreadPoolExecutor(1, thread_name_prefix="ask-etcd") as pool:
-            live = pool.submit(_live, etcd)
+            asked = pool.submit(_live, etcd)
             sha256 = download(repository, snapshot["snapshot"], found, file)
+        live = asked.result()
+        require_same_members(live, checked)
         revisions = read_revisions(file)
         plan = {
             **snapshot,
@@ -119,7 +121,7 @@ def fetch_snapshot(
             "totalSize": found.size,
             "sha256": sha256,
             "token": f"stash-{key}",
-            "live": live.result(),
+            "live": live,
             "warnings": list(checked["warnings"]),
         }
         _adopt_revision(plan, revisions.revision)

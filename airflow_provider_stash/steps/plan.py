@@ -1,17 +1,43 @@
-"""The plan of a restore: how far revisions move on, what is lost, and both in words for a person."""
+"""The plan of a restore: of which cluster, how far revisions move on, what is lost, all in words for a person."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from airflow_provider_stash.etcd.tools import EtcdTool
-from airflow_provider_stash.exceptions import EtcdToolError, InvalidConfigurationError
+from airflow_provider_stash.exceptions import EtcdToolError, InvalidConfigurationError, WorkloadError
 from airflow_provider_stash.steps.results import human_seconds, human_size, parse_rfc3339, seconds_since
+from airflow_provider_stash.workloads.base import UNTOUCHED
 
 BUMP_FACTOR = 1.2
-BUMP_UNKNOWN = 1_000_000_000
-"""How far revisions are moved on: OpenShift's rule, the last known revision and a fifth, else a milliard."""
+BUMP_AT_LEAST = 1_000_000_000
+"""
+How far revisions are moved on: OpenShift's rule, the last known revision and a fifth, or a milliard where it is not
+known. Here a milliard is the least: a restore may wait for its approval while the cluster goes on.
+"""
+
+
+def require_same_members(live: Mapping[str, Any], checked: Mapping[str, Any]) -> None:
+    """
+    Make sure that what answers as the cluster is what would be stopped.
+
+    :param live: ``live`` of the plan.
+    :param checked: what ``check_workload`` returned.
+    :raises WorkloadError: a member answers, and nothing runs on the data directory that it is said to have.
+    """
+    members = checked.get("members") or []
+    answering = {one["name"] for one in live["members"] if not one["error"]}
+    if live["alive"] and not any(one["running"] for one in members):
+        answering |= {one["name"] for one in members}
+    wrong = [one for one in members if one["name"] in answering and not one["running"]]
+    if wrong:
+        raise WorkloadError(
+            f"{live['alive']} members answer to the etcd connection, but nothing runs on "
+            + ", ".join(f"{one['dataDir']} (member {one['name']})" for one in wrong)
+            + f": the data_dir, or the connection, is that of another. Correct it. {UNTOUCHED}"
+        )
 
 
 def choose_bump(wanted: str | int, tool: EtcdTool, plan: dict[str, Any]) -> int:
@@ -46,8 +72,8 @@ def choose_bump(wanted: str | int, tool: EtcdTool, plan: dict[str, Any]) -> int:
             "the restore."
         )
         return 0
-    known = plan["live"]["revision"]
-    return BUMP_UNKNOWN if known is None else math.ceil(max(known, plan["revision"]) * BUMP_FACTOR)
+    known: int = max(plan["live"]["revision"] or 0, plan["revision"])
+    return max(BUMP_AT_LEAST, math.ceil(known * BUMP_FACTOR))
 
 
 def count_lost(plan: dict[str, Any]) -> dict[str, Any]:

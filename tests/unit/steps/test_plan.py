@@ -1,8 +1,14 @@
 import pytest
 
 from airflow_provider_stash.etcd.tools import EtcdTool
-from airflow_provider_stash.exceptions import EtcdToolError, InvalidConfigurationError
-from airflow_provider_stash.steps.plan import BUMP_UNKNOWN, choose_bump, count_lost, describe
+from airflow_provider_stash.exceptions import EtcdToolError, InvalidConfigurationError, WorkloadError
+from airflow_provider_stash.steps.plan import (
+    BUMP_AT_LEAST,
+    choose_bump,
+    count_lost,
+    describe,
+    require_same_members,
+)
 
 NEW, OLD = EtcdTool("etcdutl", (3, 5, 16)), EtcdTool("etcdutl", (3, 5, 1))
 
@@ -32,10 +38,37 @@ def plan(live=500, alive=3):
     }
 
 
-def test_the_bump_is_the_last_known_revision_and_a_fifth():
-    assert choose_bump("auto", NEW, plan()) == 600
-    assert choose_bump("auto", NEW, plan(live=None, alive=0)) == BUMP_UNKNOWN
-    assert choose_bump("auto", NEW, plan(live=1)) == 480  # never behind the snapshot's own
+def test_the_bump_is_the_last_known_revision_and_a_fifth_but_leaves_room_to_wait_for_approval():
+    assert choose_bump("auto", NEW, plan()) == BUMP_AT_LEAST
+    assert choose_bump("auto", NEW, plan(live=None, alive=0)) == BUMP_AT_LEAST
+    assert choose_bump("auto", NEW, plan(live=5 * BUMP_AT_LEAST)) == 6 * BUMP_AT_LEAST
+    later = {**plan(live=1), "revision": 5 * BUMP_AT_LEAST}  # never behind the snapshot's own
+    assert choose_bump("auto", NEW, later) == 6 * BUMP_AT_LEAST
+
+
+def seen(*running):
+    return {
+        "members": [{"name": f"m{n}", "dataDir": f"/d{n}", "running": one} for n, one in enumerate(running)]
+    }
+
+
+@pytest.mark.parametrize(
+    ("alive", "checked"),
+    [(3, seen(True, True, True)), (2, seen(True, True, False)), (0, seen(False, False, False)), (3, {})],
+    ids=["all run", "one is down", "all are down", "a StatefulSet"],
+)
+def test_what_answers_is_what_would_be_stopped(alive, checked):
+    require_same_members(plan(alive=alive)["live"], checked)
+
+
+def test_a_data_dir_on_which_nothing_runs_though_the_member_answers_is_refused():
+    with pytest.raises(WorkloadError, match=r"runs on /d2 \(member m2\).*Nothing was stopped"):
+        require_same_members(plan()["live"], seen(True, True, False))
+    live = plan()["live"]
+    for one in live["members"]:
+        one["name"] = ""  # no leader, or the list is denied
+    with pytest.raises(WorkloadError, match="3 members answer.*/d0 .*/d1 .*/d2 "):
+        require_same_members(live, seen(False, False, False))
 
 
 def test_the_bump_can_be_named_or_left():
