@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,6 +44,7 @@ def forget(
     host: str | None = None,
     tags: Sequence[str] = (),
     one_series: Collection[tuple[str, ...]] = (),
+    before_prune: Callable[[Sequence[Snapshot]], object] | None = None,
     lock_timeout: float = 600.0,
 ) -> ForgetResult:
     """
@@ -54,6 +55,7 @@ def forget(
     :param one_series: the paths under which the same data has been backed up, by one program or another. Where
         a host has snapshots of several of them, the policy is applied to all of these together: else each
         would keep its own. A host that has other paths as well is left to restic's groups, with a warning.
+    :param before_prune: called with all snapshots that were kept and removed; an error of it keeps their data.
     :param lock_timeout: seconds to wait while the repository is locked.
     :raises ResticError: restic failed.
     """
@@ -66,6 +68,15 @@ def forget(
         groups = [group for group in groups if group["host"] != split]
         groups += _forget(repository, policy, "host", host=split, tags=tags, lock_timeout=lock_timeout)
     removed += _removed(groups)
+    if before_prune is not None:
+        before_prune(
+            [
+                parse_snapshot(one)
+                for group in groups
+                for part in ("keep", "remove")
+                for one in group[part] or ()
+            ]
+        )
     freed = None
     if policy.prune and removed and not policy.dry_run:
         freed = prune(repository, lock_timeout=lock_timeout)

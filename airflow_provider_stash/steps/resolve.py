@@ -10,6 +10,7 @@ from typing import Any
 from airflow_provider_stash.exceptions import InvalidConfigurationError, SnapshotNotFoundError
 from airflow_provider_stash.restic.repository import Repository
 from airflow_provider_stash.restic.snapshots import Snapshot, list_snapshots
+from airflow_provider_stash.steps.clusters import hosts_of_several_clusters
 from airflow_provider_stash.steps.results import parse_rfc3339, rfc3339
 
 _ID = re.compile(r"^[0-9a-f]{4,64}$")
@@ -34,7 +35,8 @@ def resolve_snapshot(
     :param hostname: only snapshots of this restic host; None: of any.
     :param tags: only snapshots that have all of these tags.
     :return: the snapshot's record, see ``snapshot_result``.
-    :raises SnapshotNotFoundError: none fits, or an id's beginning fits several.
+    :raises SnapshotNotFoundError: none fits, or an id's beginning fits several; or the latest is asked for, and several
+        clusters were backed up in turn under one host.
     :raises InvalidConfigurationError: ``before`` is no time, or ``snapshot`` can be no id.
     """
     limit = _parse_before(before)
@@ -61,7 +63,21 @@ def resolve_snapshot(
             f"Snapshot {snapshot!r} is ambiguous: {', '.join(one.id[:16] for one in fitting)} begin so. "
             "Give more of the id."
         )
+    if wanted == "latest":
+        _require_one_cluster(fitting)
     return snapshot_result(max(fitting, key=lambda one: one.time))
+
+
+def _require_one_cluster(fitting: Sequence[Snapshot]) -> None:
+    for host, clusters in hosts_of_several_clusters(fitting).items():
+        raise SnapshotNotFoundError(
+            f"{len(clusters)} etcd clusters were backed up under the one restic host {host!r}, so the latest may be of "
+            "another than this. Name the snapshot by its id. The latest of each: "
+            + ", ".join(
+                f"{one.id[:8]} of {rfc3339(one.time)} (cluster {id_})" for id_, one in clusters.items()
+            )
+            + "."
+        )
 
 
 def snapshot_result(snapshot: Snapshot) -> dict[str, Any]:
