@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.operators.empty import EmptyOperator
@@ -16,6 +16,8 @@ from airflow_provider_stash.dags.manifest_session import (
     hook_tasks,
     schedule_of,
 )
+from airflow_provider_stash.dags.notify import add_callbacks
+from airflow_provider_stash.exceptions import InvalidConfigurationError
 from airflow_provider_stash.operators.restic import ResticInitOperator
 
 if TYPE_CHECKING:
@@ -23,9 +25,26 @@ if TYPE_CHECKING:
 
     from airflow_provider_stash.resources.plan import DagPlan, MemberPlan
 
+_OF_DAG = {"notify", "overlap"}
+
 
 def backup_batch_dag(planned: DagPlan, settings: ManifestSettings) -> DAG:
-    """Make the DAG of a BackupBatch: a group of tasks for each member, side by side or one after another."""
+    """
+    Make the DAG of a BackupBatch: a group of tasks for each member, side by side or one after another.
+
+    :raises InvalidConfigurationError: the settings want what a batch can't do.
+    """
+    notify, overlap = settings.backup.get("notify", ()), settings.backup.get("overlap", "queue")
+    if overlap != "queue":
+        raise InvalidConfigurationError(
+            f"ManifestSettings(backup=...): overlap is {overlap!r}, and the runs of a BackupBatch always queue."
+        )
+    arguments = add_callbacks(
+        dag_arguments(planned),
+        notify,
+        what=f"Backup of the batch {planned.namespace}/{planned.name} to {planned.repository.conn_id}",
+        proof_task_id="outcome",
+    )
     with DAG(
         planned.dag_id,
         schedule=schedule_of(planned.schedule),
@@ -33,22 +52,39 @@ def backup_batch_dag(planned: DagPlan, settings: ManifestSettings) -> DAG:
         dagrun_timeout=planned.timeout,
         catchup=False,
         max_active_runs=1,
-        **dag_arguments(planned),
+        **arguments,
     ) as dag:
-        # Made once: members side by side would all make it.
-        init = ResticInitOperator(task_id="init_repository", restic_conn_id=planned.repository.conn_id)
-        groups = [_backup_member(planned, member, settings) for member in planned.members]
-        _around(planned, settings, dag, [init], groups)
+        members = [backup_arguments(planned, member, settings) for member in planned.members]
+        groups = [
+            _backup_member(planned, member, given, settings)
+            for member, given in zip(planned.members, members, strict=True)
+        ]
+        _around(planned, settings, dag, [_init(planned, members[0])], groups)
     return dag
 
 
-def _backup_member(planned: DagPlan, member: MemberPlan, settings: ManifestSettings) -> TaskGroup:
+def _init(planned: DagPlan, given: Mapping[str, Any]) -> BaseOperator:
+    """Make the repository once, where its members' steps run: side by side all would make it."""
+    pool = {"pool": given["pool"]} if given.get("pool") else {}
+    return ResticInitOperator(
+        task_id="init_repository",
+        restic_conn_id=planned.repository.conn_id,
+        create=given.get("initialize", True),
+        execution=given["execution"],
+        **pool,
+    )
+
+
+def _backup_member(
+    planned: DagPlan, member: MemberPlan, given: Mapping[str, Any], settings: ManifestSettings
+) -> TaskGroup:
+    session = {name: value for name, value in given.items() if name not in _OF_DAG}
     with TaskGroup(member.name) as group:
         etcd_backup(
             "session",
             pre_backup=hook_tasks(planned, member.pre, member, settings),
             post_backup=hook_tasks(planned, member.post, member, settings),
-            **{**backup_arguments(planned, member, settings), "initialize": False},
+            **{**session, "initialize": False},
         )
     return group
 

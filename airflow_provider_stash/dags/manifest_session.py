@@ -40,6 +40,7 @@ _TASK_IDS = {
     "postRestore": "post_restore",
 }
 _LONGEST_TAG = 100  # Airflow's
+_SAID_BY_MANIFESTS = {"schedule", "paused", "timeout", "retries", "retry_delay", "dag_kwargs"}
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class ManifestSettings:
     :param kubernetes_conn_id: the ``kubernetes`` connection by which hooks find their target's pod; None: that of
         the Jobs, or of the members' workload, where there are any.
     :param metrics: where the sessions' metrics go; its namespace is each session's own.
-    :param backup: further arguments of ``etcd_backup``, such as ``pool`` or ``check``.
+    :param backup: further arguments of ``etcd_backup_dag``, such as ``pool``, ``check`` or ``notify``.
     :param restore: further arguments of ``etcd_restore_dag``, such as ``approval`` or ``work_dir``.
     """
 
@@ -64,6 +65,14 @@ class ManifestSettings:
     metrics: Metrics | None = None
     backup: Mapping[str, Any] = field(default_factory=dict)
     restore: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        said = sorted(_SAID_BY_MANIFESTS & set(self.backup))
+        if said:
+            raise InvalidConfigurationError(
+                f"ManifestSettings(backup=...): {', '.join(said)} would have no effect: a manifest says it itself "
+                "(schedule, paused, timeOut, retryConfig)."
+            )
 
 
 def backup_dag(planned: DagPlan, settings: ManifestSettings) -> DAG:

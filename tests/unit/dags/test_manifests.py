@@ -457,6 +457,31 @@ def test_a_batch_one_after_another(tmp_path):
     assert "first.session.outcome" in upstream(dag, "after_first")
 
 
+def test_a_batch_makes_its_repository_where_its_steps_run(tmp_path):
+    settings = ManifestSettings(
+        execution=KubernetesJob(image="i", repository_secret="s3"),
+        backup={"initialize": False, "pool": "restic"},
+    )
+    init = built(tmp_path, batch(), settings=settings)["stash.demo.backupbatch.both"].get_task(
+        "init_repository"
+    )
+    assert (init.job.namespace, init.job.repository_secret) == ("demo", "s3")
+    assert (init.create, init.pool) == (False, "restic")
+
+
+def test_a_batch_tells_of_failures_once_for_all_members(tmp_path):
+    settings = ManifestSettings(backup={"notify": [Recorder()], "overlap": "queue"})
+    dag = built(tmp_path, batch(), settings=settings)["stash.demo.backupbatch.both"]
+    assert len(dag.on_failure_callback) == len(dag.on_success_callback) == 1
+
+
+def test_settings_that_would_have_no_effect_are_refused(tmp_path):
+    with pytest.raises(InvalidConfigurationError, match="retries would have no effect"):
+        ManifestSettings(backup={"retries": 3})
+    skip = ManifestSettings(backup={"overlap": "skip"})
+    assert "runs of a BackupBatch always queue" in refused(tmp_path, batch(), settings=skip).sentence
+
+
 def restores(tmp_path, settings=SETTINGS, **spec):
     return built(tmp_path, batch("RestoreBatch", "etcd-restore-3.5.0", **spec), settings=settings)[RESTORES]
 
