@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.sdk.exceptions import TaskDeferralError, TaskDeferralTimeout
 
@@ -21,6 +21,8 @@ class JobOperator(StashOperator):
 
     etcd_conn_id: str = "etcd_default"
     restic_conn_id: str = "restic_default"
+    job_each_try: ClassVar[bool] = False
+    """Whether each try has a Job of its own; else it takes the result of one that an earlier try has left running."""
 
     @abstractmethod
     def job_of(self, context: Context) -> TaskInstanceJob[Any]:

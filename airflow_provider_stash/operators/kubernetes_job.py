@@ -83,8 +83,9 @@ class TaskInstanceJob(ABC, Generic[WorkT]):
             "run-id": ti.run_id,
             "map-index": str(ti.map_index if ti.map_index is not None else -1),
         }
-        self.name = job_name(ti.task_id, *self.identity.values())
         self._try = str(ti.try_number)
+        own = [self._try] if operator.job_each_try else []
+        self.name = job_name(ti.task_id, *self.identity.values(), *own)
 
     def check_image(self) -> None:
         """

@@ -185,6 +185,7 @@ class VerifyRestoreOperator(StepOperator):
 
     template_fields: Sequence[str] = ("plan",)
     ui_color = "#ffe6cc"
+    job_each_try = True  # what an earlier one saw may have been rolled back, and restored once more
 
     def __init__(
         self,

@@ -6,8 +6,13 @@ import pytest
 
 from airflow_provider_stash.exceptions import WorkloadError
 from airflow_provider_stash.kubernetes.job_settings import KubernetesJob
-from airflow_provider_stash.operators import restore
-from airflow_provider_stash.operators.restore import FillMembersOperator, RollBackOperator
+from airflow_provider_stash.operators import kubernetes_job, restore
+from airflow_provider_stash.operators.restore import (
+    FetchSnapshotOperator,
+    FillMembersOperator,
+    RollBackOperator,
+    VerifyRestoreOperator,
+)
 from airflow_provider_stash.workloads.process import ProcessWorkload
 from airflow_provider_stash.workloads.process_member import ProcessMember
 from airflow_provider_stash.workloads.statefulset import StatefulSetWorkload
@@ -43,6 +48,31 @@ def test_members_whose_jobs_have_a_secret_need_no_password_of_the_connection(mon
     (request,) = seen
     assert (request.snapshot_file, request.source.path, request.source.size) == (None, "/s", 5)
     assert request.source.settings["location"] == "rest:http://h/r/"
+
+
+@pytest.mark.parametrize(("task", "same"), [("verify", False), ("fetch", True)])
+def test_a_proof_is_not_taken_over_from_an_earlier_try(monkeypatch, task, same):
+    """The run may have been rolled back meanwhile, and restored once more."""
+    hook = SimpleNamespace(get_conn=lambda: None, get_namespace=lambda: "n")
+    monkeypatch.setattr(kubernetes_job, "KubernetesHook", lambda **_: hook)
+    monkeypatch.setattr(kubernetes_job, "job_defaults", lambda hook: {})
+    monkeypatch.setattr(kubernetes_job, "Jobs", lambda *_: SimpleNamespace(namespace="n"))
+    given = {
+        "task_id": task,
+        "workload": StatefulSetWorkload(name="etcd"),
+        "execution": KubernetesJob(image="i"),
+    }
+    operator = (
+        VerifyRestoreOperator(plan={}, **given)
+        if task == "verify"
+        else FetchSnapshotOperator(snapshot={}, **given)
+    )
+    names = []
+    for number in (1, 2):
+        told = context(task_id=task, map_index=-1)
+        told["ti"].try_number = number
+        names.append(operator.job_of(told).name)
+    assert (names[0] == names[1]) is same
 
 
 def test_a_way_back_that_fails_says_how_to_go_on():
