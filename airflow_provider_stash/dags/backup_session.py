@@ -57,7 +57,8 @@ class BackupSession:
     :param read_data_subset: have the check read a part of the data: ``rotate/7``, ``5%``, ``1G``.
     :param execution: where the steps run: ``worker`` (the default), ``kubernetes`` (Jobs as the connection
         ``kubernetes_default`` says), or a ``KubernetesJob``.
-    :param one_task: all steps in one task, ``session``: one Job, where ``execution`` is one.
+    :param one_task: all steps in one task, ``session``: one Job, where ``execution`` is one. It waits for etcd, too, in
+        its slot of ``pool``.
     :param task: a Task of the user's own that takes the backup, in a Job: it does without ``one_task``, and what is
         said of etcd and of ``restic backup`` has no effect on it. None: it is taken as Stash's etcd addon does.
     :param wait_timeout: seconds to wait for etcd (Stash: ``waitTimeout``). ``backup`` does; where etcd must answer
@@ -99,6 +100,11 @@ class BackupSession:
         if policy is not None and not isinstance(policy, RetentionPolicy):
             # A mistake shows when the DAG is parsed.
             object.__setattr__(self, "retention_policy", RetentionPolicy.from_stash(policy))
+        if self.one_task and self.deferrable:
+            raise InvalidConfigurationError(
+                "one_task waits for etcd in its one task: deferrable has no effect there. Leave one of them out; the "
+                "wait for a Job is deferred by KubernetesJob(deferrable=True)."
+            )
         if self.task is not None and (self.one_task or as_job(self.execution) is None):
             raise InvalidConfigurationError(
                 f"The Task {self.task.name} needs Kubernetes, and a task of its own: give execution, and no one_task."

@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Metrics:
     """
-    Where a session's metrics go; without one of the two, nowhere.
+    Where a session's metrics go: one of the two, or both.
 
     :param pushgateway_conn_id: an ``http`` connection.
     :param textfile_dir: node_exporter's textfile directory.
     :param namespace: label.
-    :param labels: further labels.
+    :param labels: further labels, none of them the package's own.
     :param dashboard_url: of a dashboard, such as Grafana's; linked from the task that pushes. (templated)
     """
 

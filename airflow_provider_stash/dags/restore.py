@@ -16,6 +16,8 @@ from airflow_provider_stash.steps.layout import STASH_HOST
 if TYPE_CHECKING:
     from airflow.sdk.bases.notifier import BaseNotifier
 
+_TAGS = ("stash", "restore", "etcd")
+
 
 def etcd_restore_dag(
     dag_id: str,
@@ -45,7 +47,8 @@ def etcd_restore_dag(
     :param approval: whether a person is asked before anything is stopped, unless the form says otherwise.
     :param bump_revision: how far revisions move on, unless the form says otherwise: ``auto``, ``off``, a number.
     :param notify: Airflow notifiers that tell of each failure, and of a success after one; see docs/alerts.md.
-    :param dag_kwargs: further arguments of the ``DAG``; ``dagrun_timeout`` is refused: it would forbid the way back.
+    :param dag_kwargs: further arguments of the ``DAG``; its tags are added to the package's. ``dagrun_timeout`` is
+        refused: it would forbid the way back.
     :param session: further parameters of ``RestoreSession``: ``workload``, and such as ``work_dir`` and ``queue``.
     :raises InvalidConfigurationError: a value that can't be meant.
     """
@@ -99,8 +102,9 @@ def restore_dag_arguments(given: Mapping[str, Any]) -> dict[str, Any]:
         "catchup": False,
         "max_active_runs": 1,
         "is_paused_upon_creation": False,
-        "tags": ["stash", "restore", "etcd"],
         **given,
+        # By these the command line knows what it must not trigger unasked.
+        "tags": [*_TAGS, *(tag for tag in given.get("tags") or () if tag not in _TAGS)],
     }
 
 

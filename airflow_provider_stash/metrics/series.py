@@ -9,7 +9,7 @@ the newer ``stash_appscode_com_backupsession_*``, ``..._repository_*``, ``..._re
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +32,23 @@ _PREFIXES = {
     "restore": ("stash_restore", "stash_appscode_com_restoresession"),
     "repository": ("stash_repository", "stash_appscode_com_repository"),
 }
+
+
+def check_labels(labels: Iterable[str]) -> None:
+    """
+    Make sure that labels of the user's own can stand beside the package's.
+
+    :raises InvalidConfigurationError: one can't.
+    """
+    for label in labels:
+        if not _LABEL.match(label) or label.startswith("__"):
+            raise InvalidConfigurationError(
+                f"Metric label {label!r}: a label is letters, digits and _, and begins with no digit and no __."
+            )
+        if label in _OWN:
+            raise InvalidConfigurationError(
+                f"Metric label {label!r} is one of the package's own; choose another."
+            )
 
 
 @dataclass(frozen=True)
@@ -66,15 +83,7 @@ class Identity:
     labels: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for label in self.labels:
-            if not _LABEL.match(label) or label.startswith("__"):
-                raise InvalidConfigurationError(
-                    f"Metric label {label!r}: a label is letters, digits and _, and begins with no digit and no __."
-                )
-            if label in _OWN:
-                raise InvalidConfigurationError(
-                    f"Metric label {label!r} is one of the package's own; choose another."
-                )
+        check_labels(self.labels)
 
     @property
     def job(self) -> str:

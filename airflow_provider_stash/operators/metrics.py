@@ -10,7 +10,12 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from airflow_provider_stash.exceptions import InvalidConfigurationError
 from airflow_provider_stash.metrics.push import Pushgateway, push, write_textfile
-from airflow_provider_stash.metrics.series import Identity, backup_registry, restore_registry
+from airflow_provider_stash.metrics.series import (
+    Identity,
+    backup_registry,
+    check_labels,
+    restore_registry,
+)
 from airflow_provider_stash.operators.base import StashOperator, task_states
 from airflow_provider_stash.operators.links import MetricsLink
 from airflow_provider_stash.steps.layout import STASH_HOST
@@ -69,6 +74,7 @@ class PushMetricsOperator(StashOperator):
             raise InvalidConfigurationError(f"session is {session!r}: give 'backup' or 'restore'.")
         if pushgateway_conn_id is None and textfile_dir is None:
             raise InvalidConfigurationError("Metrics go nowhere: give pushgateway_conn_id or textfile_dir.")
+        check_labels(labels or ())  # their names are no templates
         self.session = session
         self.data_task_ids = list(data_task_ids)
         self.host_task_id = host_task_id

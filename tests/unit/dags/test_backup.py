@@ -172,6 +172,15 @@ def test_in_one_task():
     assert edges(build(one_task=True, overlap="skip"))["skip_if_running"] == ["session"]
 
 
+def test_what_would_have_no_effect_is_refused():
+    with pytest.raises(InvalidConfigurationError, match="deferrable has no effect"):
+        build(one_task=True, deferrable=True)
+    with pytest.raises(InvalidConfigurationError, match="'name' is one of the package's own"):
+        build(metrics=Metrics(pushgateway_conn_id="p", labels={"name": "x"}))
+    with pytest.raises(InvalidConfigurationError, match="Metrics go nowhere"):
+        build(metrics=Metrics(labels={"team": "x"}))
+
+
 def test_every_step_as_a_job():
     dag = build(execution=KubernetesJob(image="i"))
     for task in ("backup", "forget", "check", "status"):

@@ -64,6 +64,11 @@ def test_it_has_no_schedule_and_one_run_at_a_time():
     assert {task.task_id for task in dag.tasks if task.queue == "host-a"} >= on_host
 
 
+def test_tags_of_ones_own_take_none_of_the_packages_away():
+    """The command line asks before it triggers what has the tag of a restore."""
+    assert set(build(dag_kwargs={"tags": ["prod", "etcd"]}).tags) == {"stash", "restore", "etcd", "prod"}
+
+
 def test_a_time_out_of_the_run_would_forbid_the_way_back():
     with pytest.raises(InvalidConfigurationError, match="roll-back"):
         build(dag_kwargs={"dagrun_timeout": 5})
