@@ -83,9 +83,7 @@ def back_up(
         # What nothing has to wait for: restic's version while etcd is asked, etcd's alarms while restic starts.
         beside = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="beside-backup"))
         version = beside.submit(restic_version, repository.restic)
-        client = stack.enter_context(
-            client_when_healthy(etcd, timeout=wait_timeout) if wait_timeout else EtcdClient(etcd)
-        )
+        client = stack.enter_context(_client(etcd, wait_timeout))
         stack.callback(beside.shutdown)  # before the client, which it may be using
         failures: list[EtcdError] = []
         for status in members_to_try(client, failures):
@@ -117,6 +115,17 @@ def back_up(
                 continue
             return _result(begin, hostname, facts, copied, summary, all_tags)
     raise all_failed("No member gave a whole snapshot; nothing was kept.", failures)
+
+
+def _client(etcd: EtcdConfig, wait_timeout: float) -> EtcdClient:
+    if not wait_timeout:
+        return EtcdClient(etcd)
+    try:
+        return client_when_healthy(etcd, timeout=wait_timeout)
+    except EtcdUnavailableError as error:
+        raise EtcdUnavailableError(
+            f"{error} A cluster that has lost its quorum for good is backed up with wait_timeout=0: one member's data."
+        ) from error
 
 
 def _copy(

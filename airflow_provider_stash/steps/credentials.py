@@ -103,7 +103,8 @@ def load_repository(settings: Mapping[str, Any], directory: Path) -> Repository:
             f"The repository's Secret holds no {PASSWORD_KEY}: add the repository's password to it."
         )
     keys = {
-        key: value.decode().rstrip("\n")  # a Secret made of a file often ends so
+        # A Secret made of a file often ends with a line's end. In Stash that is of the password, as of the hook's.
+        key: value.decode() if key == PASSWORD_KEY else value.decode().rstrip("\n")
         for key, value in files.items()
         if key not in {LOCATION, CLIENT_CERTIFICATE}
     }

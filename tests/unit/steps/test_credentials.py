@@ -65,11 +65,11 @@ def test_a_repository_there_and_back(tmp_path, location, keys):
 
 
 def test_secrets_as_people_make_them_from_files(tmp_path):
-    """With a line's end behind the value."""
+    """With a line's end behind the value; Stash takes the one behind the password as a part of it."""
     secret = {"RESTIC_PASSWORD": b"pw\n", "AWS_ACCESS_KEY_ID": b"id\n", "AWS_SECRET_ACCESS_KEY": b"key\n"}
     settings = credentials.repository_settings(Repository("s3:http://h/b", ""))
     repository = credentials.load_repository(settings, mount(tmp_path / "r", secret))
-    assert repository.password == "pw"
+    assert repository.password == "pw\n"
     assert repository.environment["AWS_SECRET_ACCESS_KEY"] == "key"
 
 
