@@ -70,7 +70,7 @@ def etcd_backup_dag(
     what = f"Backup of {etcd_conn_id} to {repository_conn_id}"
     arguments = add_callbacks(arguments, notify, what=what, proof_task_id=backup.backup_task_id)
     with DAG(dag_id, **arguments) as dag:
-        params = backup_form(own_task=backup.task is not None)
+        params = backup_form(own_task=backup.task is not None, check=backup.check)
         first = backup.build(dag, BackupForm(**{name: dag.param(name) for name in params}))
         if overlap == "skip":
             from airflow_provider_stash.operators.overlap import SkipIfRunningOperator

@@ -48,11 +48,12 @@ def add_form(dag: DAG, form: Mapping[str, Param]) -> None:
     object.__setattr__(dag, "params", params)
 
 
-def backup_form(*, own_task: bool = False) -> dict[str, Param]:
+def backup_form(*, own_task: bool = False, check: bool = True) -> dict[str, Param]:
     """
     Make the form of a backup.
 
     :param own_task: whether a Task of the user's own takes it, which tags its snapshots itself.
+    :param check: whether the repository is checked, so that its data can be verified.
     """
     snapshot, run = "The snapshot", "This run"
     form = {
@@ -87,7 +88,8 @@ def backup_form(*, own_task: bool = False) -> dict[str, Param]:
             section=run,
         ),
     }
-    return {name: param for name, param in form.items() if not own_task or name not in _OF_SNAPSHOT}
+    without = (_OF_SNAPSHOT if own_task else set()) | (set() if check else {"verify_deeply"})
+    return {name: param for name, param in form.items() if name not in without}
 
 
 def restore_form(

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 _PACKAGE = "airflow_provider_stash."
 _OUTCOME = "outcome"
+_VERIFY = "verify_deeply"
 _ONE_TASK = "EtcdBackupSessionOperator"
 BACKS_UP = frozenset({"EtcdBackupOperator", _ONE_TASK, "StashTaskBackupOperator"})
 """The operators that take a snapshot."""
@@ -65,6 +66,7 @@ class Backup:
     :param retention_policy: in Stash's names; None: all are kept.
     :param steps: the tasks of this package beside it, by kind.
     :param has_outcome: whether a task ``outcome`` beside it tells the outcome of the data tasks.
+    :param verifies: whether a run can be told, by the param ``verify_deeply``, to verify all data.
     """
 
     dag_id: str
@@ -75,6 +77,12 @@ class Backup:
     retention_policy: Mapping[str, Any] | None
     steps: Mapping[str, Step]
     has_outcome: bool
+    verifies: bool = False
+
+    @property
+    def whole_dag(self) -> bool:
+        """Tell whether it is all that its DAG does, as ``etcd_backup_dag`` makes one: no group, and its own outcome."""
+        return self.has_outcome and not group_of(self.task_id)
 
     @property
     def outcome_task_id(self) -> str | None:
@@ -135,7 +143,8 @@ def read_card(dag_id: str, data: Mapping[str, Any]) -> Card:
     tasks = [task.get("__var", task) for task in dag.get("tasks") or ()]
     steps = [_step(task) for task in tasks if str(task.get("_task_module", "")).startswith(_PACKAGE)]
     ids = {task["task_id"] for task in tasks}
-    backups = [one for one in (_backup(dag_id, step, steps, ids) for step in steps) if one]
+    params = {name for name, _ in dag.get("params") or ()}
+    backups = [one for one in (_backup(dag_id, step, steps, ids, params) for step in steps) if one]
     restores = [one for one in (_restore(dag_id, step, steps) for step in steps) if one]
     timetable = str((dag.get("timetable") or {}).get("__type", "")).rpartition(".")[2]
     return Card(
@@ -151,13 +160,15 @@ def _step(task: Mapping[str, Any]) -> Step:
     return Step(task["task_id"], task.get("task_type", ""), fields)
 
 
-def _backup(dag_id: str, step: Step, steps: Iterable[Step], ids: set[str]) -> Backup | None:
+def _backup(dag_id: str, step: Step, steps: Iterable[Step], ids: set[str], params: set[str]) -> Backup | None:
     etcd, restic = step.text("etcd_conn_id"), step.text("restic_conn_id")
     if step.kind not in BACKS_UP or not etcd or not restic:
         return None
     beside = {one.kind: one for one in steps if one.group == step.group}
     forget = step if step.kind == _ONE_TASK else beside.get("ResticForgetOperator")
+    check = step if step.kind == _ONE_TASK else beside.get("ResticCheckOperator")
     policy = forget.fields.get("retention_policy") if forget else None
+    read_data = check.fields.get("read_data") if check else None
     return Backup(
         dag_id,
         step.task_id,
@@ -167,6 +178,7 @@ def _backup(dag_id: str, step: Step, steps: Iterable[Step], ids: set[str]) -> Ba
         policy if isinstance(policy, Mapping) else None,
         beside,
         f"{step.group}{_OUTCOME}" in ids,
+        _VERIFY in params and _VERIFY in str(read_data),  # a template, or how Airflow serializes dag.param()
     )
 
 

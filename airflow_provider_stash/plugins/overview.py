@@ -91,8 +91,8 @@ def rows_of(seen: View, backups: Sequence[Backup], database: Database) -> list[d
 
     :return: for each ``dag_id``, ``task_id``, ``etcd_conn_id``, ``restic_conn_id``, ``hostname``, ``status``,
         ``reason``, ``since``, ``overdue``, ``paused``, ``schedule``, ``next_run``, ``last_success``, ``last_run``,
-        ``sessions`` (the latest), ``repository``, ``restore_dags``, ``last_restore``, and what the user may:
-        ``may_trigger``, ``may_pause``.
+        ``sessions`` (the latest), ``repository``, ``restore_dags``, ``last_restore``, ``whole_dag``, and what the
+        user may: ``may_trigger``, ``may_verify``, ``may_pause``.
     """
     now = present()
     dag_ids = {one.dag_id for one in backups}
@@ -156,7 +156,9 @@ def rows_of(seen: View, backups: Sequence[Backup], database: Database) -> list[d
                     if one.whole_dag
                 ],
                 "last_restore": restores.get((backup.etcd_conn_id, backup.restic_conn_id)),
+                "whole_dag": backup.whole_dag,
                 "may_trigger": backup.dag_id in seen.triggerable,
+                "may_verify": backup.verifies and backup.dag_id in seen.triggerable,
                 "may_pause": backup.dag_id in seen.editable,
             }
         )

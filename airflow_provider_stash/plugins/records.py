@@ -30,11 +30,12 @@ _PARTS = ("backup", "forget", "check", "status")
 
 @dataclass(frozen=True, slots=True)
 class TaskState:
-    """A task of a run."""
+    """A task of a run, as its latest try has it."""
 
     state: str | None
     start: datetime | None
     end: datetime | None
+    try_number: int = 0
 
 
 def sessions(
@@ -196,9 +197,13 @@ def task_states(database: Database, dag_id: str, run_ids: Iterable[str]) -> dict
             TaskInstance.state,
             TaskInstance.start_date,
             TaskInstance.end_date,
+            TaskInstance.try_number,
         ).where(TaskInstance.dag_id == dag_id, TaskInstance.run_id.in_(set(run_ids)))
     )
-    return {(row.run_id, row.task_id): TaskState(row.state, row.start_date, row.end_date) for row in rows}
+    return {
+        (row.run_id, row.task_id): TaskState(row.state, row.start_date, row.end_date, row.try_number)
+        for row in rows
+    }
 
 
 def results(

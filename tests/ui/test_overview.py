@@ -32,6 +32,32 @@ def test_the_worst_come_first_and_every_row_tells_why(person):
     assert somebody.complaints == []
 
 
+def test_verify_now_is_offered_where_the_dag_can_and_a_dag_that_does_more_says_so(person):
+    somebody = person()
+    page = somebody.open_alone()
+    verify = page.get_by_role("button", name="Verify now…", include_hidden=True)
+    expect(page.locator('tr[data-status="on time"]').locator(verify)).to_have_count(1)
+    expect(page.locator('tr[data-status="paused"]').locator(verify)).to_have_count(0)  # it checks nothing
+    whole = page.locator("dialog").get_by_text("runs the whole DAG etcd_backup")
+    page.get_by_role("button", name="Back up now testbed_etcd").click()
+    expect(page.locator("dialog")).to_be_visible()
+    expect(whole).to_have_count(0)
+
+    def as_of_a_batch(route):
+        answer = route.fetch().json()
+        for row in answer.get("rows") or [answer["row"]]:
+            row |= {"may_verify": False, "whole_dag": False}
+        route.fulfill(json=answer)
+
+    somebody.page.route("**/stash/api/*", as_of_a_batch)
+    for path, query in (("", ""), ("repository", "?dag_id=etcd_backup&task_id=backup")):
+        page = somebody.open_alone(path, query)
+        expect(page.get_by_role("button", name="Verify now", include_hidden=True)).to_have_count(0)
+        page.get_by_role("button", name="Back up now").last.click()
+        expect(whole).to_be_visible()
+    assert somebody.complaints == []
+
+
 def test_search_and_counts_filter(person):
     page = person().open_alone()
     page.keyboard.press("/")

@@ -76,6 +76,31 @@ def test_a_failed_session_tells_the_error_itself(person):
     somebody.picture("session-failed")
 
 
+def test_an_error_is_told_of_the_run_and_the_try_that_it_is_of(person):
+    somebody = person()
+    seen = {"run_id": "first", "try_number": 1}
+
+    def session(route):
+        answer = route.fetch().json()
+        failed = next(step for step in answer["steps"] if step["task_id"] == "backup")
+        steps = [{**failed, "try_number": seen["try_number"]}]
+        route.fulfill(json={**answer, "run_id": seen["run_id"], "steps": steps})
+
+    def task(route):
+        run, number = route.request.url.split("/dagRuns/")[1].split("/")[0], seen["try_number"]
+        content = [{"level": "error", "event": f"{run} failed {number}"}]
+        route.fulfill(json={"try_number": number, "content": content})
+
+    somebody.page.route("**/stash/api/session*", session)
+    somebody.page.route("**/taskInstances/**", task)
+    page = somebody.open_alone("session", "?dag_id=etcd_backup_billing")
+    expect(page.get_by_role("alert")).to_contain_text("first failed 1")
+    for change, told in (({"try_number": 2}, "first failed 2"), ({"run_id": "second"}, "second failed 2")):
+        seen |= change
+        page.evaluate("() => document.dispatchEvent(new Event('visibilitychange'))")
+        expect(page.get_by_role("alert")).to_contain_text(told)
+
+
 def test_a_dag_of_another_kind_has_nothing_here(person):
     somebody = person()
     page = somebody.open("dags/of_another_kind/plugin/backup-sessions")

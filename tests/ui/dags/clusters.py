@@ -1,7 +1,7 @@
 """The clusters that the page shows: one that is well, one whose backups fail, one that is paused; and a DAG of another kind."""
 
 from airflow.providers.standard.operators.empty import EmptyOperator
-from airflow.sdk import DAG
+from airflow.sdk import DAG, Param
 
 from airflow_provider_stash.dags import etcd_backup_dag
 from testbed.dags.etcd_backup import dag as backup
@@ -23,6 +23,19 @@ paused = etcd_backup_dag(
     repository_conn_id="staging_repository",
     schedule=description["schedule"],
     paused=True,
+    check=False,
 )
-with DAG("of_another_kind", schedule=None) as other:
+params = {
+    "full": False,
+    "limit": 10,
+    "share": 0.5,
+    "name": "all",
+    "since": None,
+    "labels": {"a": [1]},
+    "only": ["a", 2],
+    "ports": Param([1], type="array", items={"type": "integer"}),
+    "either": Param("a", type=["integer", "string"]),
+    "sure": Param(type="boolean"),
+}
+with DAG("of_another_kind", schedule=None, params=params) as other:
     EmptyOperator(task_id="nothing")

@@ -153,6 +153,8 @@ def test_a_group_inside_another_dag():
 
 def test_the_form():
     assert set(build().params) == {"tags", "keep_forever", "verify_deeply", "retention"}
+    for one_task in (False, True):
+        assert set(build(check=False, one_task=one_task).params) == {"tags", "keep_forever", "retention"}
 
 
 def test_in_one_task():

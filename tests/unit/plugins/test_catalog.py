@@ -13,6 +13,9 @@ from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.serialization.serialized_objects import DagSerialization
 from airflow_provider_stash.dags import etcd_backup, etcd_backup_dag, etcd_restore, etcd_restore_dag
 from airflow_provider_stash.dags.task_restore import TaskRestore, stash_task_restore_dag
+from airflow_provider_stash.operators.etcd import EtcdBackupOperator
+from airflow_provider_stash.operators.restic import ResticCheckOperator
+from airflow_provider_stash.operators.session import EtcdBackupSessionOperator
 from airflow_provider_stash.plugins.catalog import read_card
 from airflow_provider_stash.resources.task_plan import TaskPlan
 from airflow_provider_stash.workloads.process import ProcessWorkload
@@ -37,6 +40,16 @@ with DAG("groups", schedule="@daily", start_date=datetime(2026, 1, 1)) as dags["
 with DAG("restores", schedule=None) as dags["restores"]:
     for name in ("a", "b"):
         etcd_restore(name, etcd_conn_id=f"etcd_{name}", repository_conn_id="r", workload=ProcessWorkload([member]))
+with DAG("with_form", schedule=None, params={"verify_deeply": False}) as dags["with_form"]:
+    etcd_backup("a", **pair)  # its check does not read the param
+with DAG("own", schedule=None, params={"verify_deeply": False}) as dags["own"]:
+    backup = EtcdBackupOperator(task_id="backup", etcd_conn_id="e", restic_conn_id="r")
+    check = ResticCheckOperator(task_id="check", restic_conn_id="r", read_data="{{ params.verify_deeply }}")
+    backup >> check >> EmptyOperator(task_id="something_else")
+with DAG("by_conf", schedule=None) as dags["by_conf"]:
+    EtcdBackupSessionOperator(
+        task_id="session", etcd_conn_id="e", restic_conn_id="r", read_data="{{ dag_run.conf.verify_deeply }}"
+    )
 with DAG("other", schedule=None) as dags["other"]:
     EmptyOperator(task_id="nothing")
 
@@ -53,6 +66,8 @@ for name, dag in dags.items():
         "restores": [
             [one.etcd_conn_id, one.restic_conn_id, one.verify_task_id, one.whole_dag] for one in card.restores
         ],
+        "verifies": [one.verifies for one in card.backups],
+        "whole_dag": [one.whole_dag for one in card.backups],
         "kinds": len(card.kinds),
         "scheduled": card.scheduled,
     }
@@ -102,6 +117,25 @@ def test_groups_in_one_dag_are_backups_of_their_own(cards):
         ["a.backup", "etcd_a", "r", "host-0", policy, "a.check", True, False],
         ["b.backup", "etcd_b", "r", "host-0", policy, "b.check", True, False],
     ]
+
+
+@pytest.mark.oldest
+@pytest.mark.parametrize(
+    ("dag", "verifies", "whole_dag"),
+    [
+        ("plain", True, True),
+        ("one_task", True, True),
+        ("own_task", True, True),
+        ("bare", False, True),  # it has the field, and no check
+        ("groups", False, False),
+        ("with_form", False, False),
+        ("own", True, False),
+        ("by_conf", False, False),
+    ],
+)
+def test_what_the_form_can_have_verified_and_whether_the_dag_does_more(cards, dag, verifies, whole_dag):
+    assert set(cards[dag]["verifies"]) == {verifies}
+    assert set(cards[dag]["whole_dag"]) == {whole_dag}
 
 
 @pytest.mark.oldest

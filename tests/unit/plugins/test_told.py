@@ -127,6 +127,13 @@ def test_a_session_in_one_task_is_told_by_its_steps(one_task):
     assert told["conf"] == {"snapshot": "latest"}
 
 
+def test_a_step_tells_which_try_it_is(one_task, monkeypatch):
+    again = TaskState("failed", one_task.start_date, one_task.end_date, 2)
+    monkeypatch.setattr(records, "task_states", lambda *_: {("run", "session"): again})
+    told = session(None, ONE_TASK, one_task, "d", results=True)
+    assert [one["try_number"] for one in told["steps"]] == [2]
+
+
 def test_the_repository_of_a_session_in_one_task(one_task):
     seen = View({"d"}, {"d": ONE_TASK}, set(), set(), assets=True)
     told = repository.repository(seen, WHOLE, None, results=True)

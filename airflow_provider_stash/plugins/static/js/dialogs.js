@@ -37,6 +37,10 @@ function openForm(title, intro, content, buttons, act) {
   return dialog;
 }
 
+/** That more begins or stops than the row tells, where its DAG does more than this backup. */
+const whole = (row, does) =>
+  row.whole_dag ? null : h("p", {}, `This ${does} the whole DAG ${row.dag_id}: all that it does, not the backup of ${row.etcd_conn_id} alone.`);
+
 const paramsOf = async (dagId) => (await readAirflow(`${dagPath(dagId)}/details`)).params ?? {};
 
 /** Ask, then back up now; `deeply` has all data of the repository read and verified after it. */
@@ -53,13 +57,15 @@ export async function backUpNow(row, { deeply = false, done } = {}) {
     h("p", {}, deeply
       ? `Takes a backup of ${row.etcd_conn_id}, then reads and verifies all data of the repository ${row.restic_conn_id}. That can take long.`
       : `Takes a snapshot of ${row.etcd_conn_id} into ${row.restic_conn_id} at once, as the schedule does.`),
+    whole(row, "runs"),
     row.paused && !row.may_pause ? h("p.error", {}, "The DAG is paused, and you may not resume it: the backup would wait.") : null,
     resume ? h("div.field.check", {}, resume, h("label", { for: "resume" }, "Resume the paused DAG, so that this backup can run")) : null,
   ]; // prettier-ignore
   const label = deeply ? "Back up and verify" : "Back up now";
   openForm(deeply ? "Verify now" : `Back up ${row.etcd_conn_id}`, intro, form.element, [{ name: "go", label, primary: true }], async () => {
+    const conf = form.conf(); // first: a field that can't be read leaves the DAG paused
     if (resume?.checked) await setPaused(row.dag_id, false);
-    const runId = await trigger(row.dag_id, form.conf());
+    const runId = await trigger(row.dag_id, conf);
     say(`The backup of ${row.etcd_conn_id} has been started.`, { link: h("a", airflowLink(sessionPath(row.dag_id, runId)), "Watch it") });
     done?.();
   });
@@ -70,7 +76,7 @@ export function pause(row, done) {
   const [title, text, label] = row.paused
     ? [`Resume backups of ${row.etcd_conn_id}`, "Backups begin again by the DAG's schedule.", "Resume"]
     : [`Pause backups of ${row.etcd_conn_id}`, "No backup is taken until somebody resumes the DAG. Those that run now go on.", "Pause"];
-  openForm(title, h("p", {}, text), null, [{ name: "go", label, primary: true }], async () => {
+  openForm(title, [h("p", {}, text), whole(row, row.paused ? "resumes" : "pauses")], null, [{ name: "go", label, primary: true }], async () => {
     await setPaused(row.dag_id, !row.paused);
     done?.();
   });

@@ -137,7 +137,7 @@ function actions(row) {
     h("details.menu", {},
       h("summary", { "aria-label": `More for${of}`, "data-key": `more-${row.dag_id}-${row.task_id}` }, "⋯"),
       h("div", {},
-        row.may_trigger ? button("Verify now…", () => backUpNow(row, { deeply: true, done: refresh }), "verify") : null,
+        row.may_verify ? button("Verify now…", () => backUpNow(row, { deeply: true, done: refresh }), "verify") : null,
         row.may_pause ? button(row.paused ? "Resume…" : "Pause…", () => pause(row, refresh), "pause") : null,
         h("a", airflowLink(dagPath(row.dag_id)), "Open the DAG"),
         row.last_run ? h("a", airflowLink(runPath(row.dag_id, row.last_run.run_id)), "Open the last run") : null)),

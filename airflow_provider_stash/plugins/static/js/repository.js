@@ -41,7 +41,7 @@ function head(row) {
     statusPill(row.status),
     h("span.grow"),
     row.may_trigger ? button("Back up now", () => backUpNow(row, { done: refresh })) : null,
-    row.may_trigger ? button("Verify now", () => backUpNow(row, { deeply: true, done: refresh })) : null,
+    row.may_verify ? button("Verify now", () => backUpNow(row, { deeply: true, done: refresh })) : null,
     row.may_pause ? button(row.paused ? "Resume" : "Pause", () => pause(row, refresh)) : null,
     mayRestore ? button("Restore…", () => restore(row), true) : null); // prettier-ignore
 }

@@ -10,7 +10,8 @@ const asked = new URLSearchParams(location.search);
 const [dagId, runId] = [asked.get("dag_id"), asked.get("run_id")];
 const BYTES = new Set(["totalSize", "uploaded", "freed"]);
 const SECONDS = new Set(["duration", "processingTime"]);
-const errors = new Map(); // by task: a log is read once
+const errors = new Map(); // by run, task and try: a log is read once
+const keyOf = (data, step) => JSON.stringify([data.run_id, step.task_id, step.try_number]);
 
 keepFresh(async () => {
   const data = await read("session", { dag_id: dagId, run_id: runId });
@@ -19,16 +20,16 @@ keepFresh(async () => {
 }, show);
 
 /** What a failed task said last, from its log by Airflow's own API. */
-async function readError(data, { task_id: taskId }) {
-  if (errors.has(taskId)) return;
+async function readError(data, step) {
+  const key = keyOf(data, step);
+  if (errors.has(key)) return;
   try {
-    const path = `${runPath(dagId, data.run_id).replace("/runs/", "/dagRuns/")}/taskInstances/${encodeURIComponent(taskId)}`;
-    const { try_number: tries } = await readAirflow(path);
-    const { content } = await readAirflow(`${path}/logs/${tries}`, { full_content: "true" });
+    const path = `${runPath(dagId, data.run_id).replace("/runs/", "/dagRuns/")}/taskInstances/${encodeURIComponent(step.task_id)}`;
+    const { content } = await readAirflow(`${path}/logs/${step.try_number}`, { full_content: "true" });
     const event = content.findLast?.((one) => one.error_detail?.length);
     const last = event?.error_detail.at(-1) ?? event?.error_detail[0];
     const told = last?.exc_value ?? content.findLast((one) => ["error", "critical"].includes(one.level))?.event;
-    if (told) errors.set(taskId, told);
+    if (told) errors.set(key, told);
   } catch {
     // Without the permission to read logs the link to the task is left.
   }
@@ -75,7 +76,7 @@ function failures(data) {
   const failed = data.steps.filter((step) => step.state === "failed");
   const told = failed.map((step) =>
     h("div.message", { "data-kind": "error", role: "alert" },
-      h("span", {}, h("strong", {}, step.task_id), ": ", errors.get(step.task_id) ?? "failed; its log tells why."),
+      h("span", {}, h("strong", {}, step.task_id), ": ", errors.get(keyOf(data, step)) ?? "failed; its log tells why."),
       h("a", airflowLink(taskPath(data, step)), "Log"))); // prettier-ignore
   return [told, data.warnings.map((text) => h("div.message", { "data-kind": "warn" }, h("span", {}, text)))];
 }
