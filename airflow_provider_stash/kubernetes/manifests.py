@@ -168,6 +168,9 @@ def step_container(
     :param any_user: whether it may run as root: in a Pod where others do.
     """
     container = settings.container
+    given = {**(settings.pod.get("securityContext") or {}), **(container.get("securityContext") or {})}
+    # The kubelet starts no container that is told to be root and not to be root.
+    any_user = any_user or given.get("runAsUser") == 0
     secure = {key: value for key, value in _SECURE_CONTAINER.items() if key != "runAsNonRoot" or not any_user}
     body: dict[str, Any] = {
         "name": CONTAINER,

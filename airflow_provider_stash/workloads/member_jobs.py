@@ -216,8 +216,9 @@ class MemberJobs:
             for name, value in {**of_pod, **(self.etcd.container.get("securityContext") or {})}.items()
             if name in {"runAsUser", "runAsGroup"}
         }
-        container = _AS_ROOT if user.get("runAsUser", 0) == 0 else {**user, "runAsNonRoot": True}
         given = self.settings.container.get("securityContext") or {}
+        root = {**user, **given}.get("runAsUser", 0) == 0
+        container = _AS_ROOT if root else {**user, "runAsNonRoot": True}
         pod |= {"securityContext": {**of_pod, **(self.settings.pod.get("securityContext") or {})}}
         pod |= {name: value for name, value in self.settings.pod.items() if name != "securityContext"}
         if on_node and member.node is not None:

@@ -14,7 +14,7 @@ from tests.kubesim.limits import excess, has_disk_limits
 from tests.kubesim.network import Network
 from tests.kubesim.objects import PODS, Object, condition, dig, now, timestamp
 from tests.kubesim.store import Store
-from tests.kubesim.volumes import MissingReferenceError, Volumes, expander, security
+from tests.kubesim.volumes import ContainerConfigError, Volumes, expander, security
 
 _RETRY = 0.3
 _DISK_SECONDS = 0.5
@@ -132,7 +132,7 @@ class PodRun:
         while not self._ending:
             try:
                 return self._volumes.directories(self._pod)
-            except MissingReferenceError as error:
+            except ContainerConfigError as error:
                 if "persistentvolumeclaim" in str(error):
                     message = f"0/1 nodes are available: {error}."
                     waits = {**condition("PodScheduled", False, "Unschedulable", message)}
@@ -160,7 +160,7 @@ class PodRun:
         while not self._ending:
             try:
                 run = self._prepare(container, mounts, restarts)
-            except MissingReferenceError as error:
+            except ContainerConfigError as error:
                 self._set(
                     container, {"waiting": {"reason": "CreateContainerConfigError", "message": str(error)}}
                 )

@@ -18,7 +18,11 @@ _VARIABLE = re.compile(r"\$\$|\$\((\w+)\)")
 _MAP_ENTRY = re.compile(r"(metadata\.(?:labels|annotations))\['(.+)'\]")
 
 
-class MissingReferenceError(LookupError):
+class ContainerConfigError(Exception):
+    """A container can't be made as it is asked for; the kubelet tries again."""
+
+
+class MissingReferenceError(ContainerConfigError):
     """An object that a pod refers to is not there (yet); the kubelet waits for it."""
 
 
@@ -196,5 +200,12 @@ def _give_to_group(place: Path, group: int) -> None:
 
 
 def security(pod: Object, container: Object) -> dict[str, Any]:
-    """Give a container's security context: its own over its pod's."""
-    return {**(pod["spec"].get("securityContext") or {}), **(container.get("securityContext") or {})}
+    """
+    Give a container's security context: its own over its pod's.
+
+    :raises ContainerConfigError: it is to be root and not to be root.
+    """
+    both = {**(pod["spec"].get("securityContext") or {}), **(container.get("securityContext") or {})}
+    if both.get("runAsNonRoot") and both.get("runAsUser") == 0:
+        raise ContainerConfigError("container's runAsUser breaks non-root policy")
+    return both

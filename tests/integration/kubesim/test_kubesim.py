@@ -108,6 +108,10 @@ def test_exit_codes_images_and_missing_secrets(core):
 
     wait_until(lambda: waits("three") == "ErrImagePull", "the image can't be pulled", 30)
     wait_until(lambda: waits("four") == "CreateContainerConfigError", "the Secret is missing", 30)
+    contradiction = {"securityContext": {"runAsNonRoot": True, "runAsUser": 0}}
+    core.create_namespaced_pod("default", pod("five", "true", container=contradiction))
+    wait_until(lambda: waits("five") == "CreateContainerConfigError", "it is to be root and not", 30)
+    core.delete_namespaced_pod("five", "default")
     core.create_namespaced_secret("default", {"metadata": {"name": "late"}})
     assert ended(core, "four")[0] == "Succeeded"
     core.delete_namespaced_pod("three", "default")

@@ -28,6 +28,22 @@ def test_safe_by_default():
     assert {"name": "stash-scratch", "emptyDir": {}} in pod["volumes"]
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"container": {"securityContext": {"runAsUser": 0, "runAsGroup": 0}}},
+        {"pod": {"securityContext": {"runAsUser": 0}}},
+        {"pod": {"securityContext": {"runAsUser": 7}}, "container": {"securityContext": {"runAsUser": 0}}},
+    ],
+)
+def test_who_wants_root_gets_it(given):
+    """Stash's guides do; a kubelet starts no container that is to be root and not to be root."""
+    _, _, container = build(KubernetesJob(image="i", **given))
+    assert "runAsNonRoot" not in container["securityContext"]
+    given["container"] = {"securityContext": {"runAsUser": 7}}
+    assert build(KubernetesJob(image="i", **given))[2]["securityContext"]["runAsNonRoot"] is True
+
+
 def test_every_setting_has_its_place():
     pod_fields = {
         "serviceAccountName": "sa", "imagePullSecrets": [{"name": "r"}], "nodeSelector": {"a": "b"}, "affinity": {"x": 1},

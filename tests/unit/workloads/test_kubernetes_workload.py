@@ -81,7 +81,16 @@ def test_jobs_run_as_etcd_does(pod, user, root):
     )
     alone = given._settings(MemberPlace("m1", "etcd-1", "data-etcd-1", node="n"), on_node=False)
     assert alone.container["securityContext"]["runAsUser"] == 7
+    assert alone.container["securityContext"]["runAsNonRoot"] is True
     assert "nodeName" not in alone.pod
+    # As Stash's guides have it, whoever etcd runs as.
+    settings = KubernetesJob(container={"securityContext": {"runAsUser": 0, "runAsGroup": 0}})
+    as_root = MemberJobs(None, settings, etcd, workload.pod_spec(), "key")
+    context = as_root._settings(MemberPlace("m1", "etcd-1", "data-etcd-1"), on_node=False).container[
+        "securityContext"
+    ]
+    assert (context["runAsUser"], context["runAsNonRoot"]) == (0, False)
+    assert "CHOWN" in context["capabilities"]["add"]
 
 
 def test_a_cluster_that_serves_no_budgets_is_told(monkeypatch):
