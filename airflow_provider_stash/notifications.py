@@ -80,7 +80,7 @@ def tell(notifiers: Sequence[BaseNotifier], context: Context, word: Word) -> Non
 
 class Memory:
     """
-    What was told of and is not mended yet, in an Airflow Variable; there is none while all is well.
+    What was told of and is not mended yet, or what is watched, in an Airflow Variable; there is none where there is none.
 
     :param owner: who tells: the id of a DAG, or ``DAG.task``.
     """
@@ -105,7 +105,7 @@ class Memory:
         if told == before:
             return
         if told:
-            description = "What people were told of and is not mended yet (airflow-provider-stash)."
+            description = "What people were told of, and what is watched (airflow-provider-stash)."
             Variable.set(self.key, dict(told), description=description, serialize_json=True)
         else:
             Variable.delete(self.key)

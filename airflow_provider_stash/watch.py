@@ -13,6 +13,7 @@ from airflow_provider_stash.steps.results import human_seconds, parse_rfc3339
 UNPROTECTED = (Protection.FAILING, Protection.MISSED, Protection.NEVER, Protection.LATE, Protection.PAUSED)
 """What is told of unless a DAG says otherwise."""
 
+_BAD = {one.value for one in UNPROTECTED}
 _GONE = "Was its DAG removed, can its file no longer be read, or may the watchdog's user no longer read it?"
 
 Row = Mapping[str, Any]
@@ -26,7 +27,7 @@ class News:
     :param unprotected: names of the backups that are not as they should be now, told of or not.
     :param worse: lines on backups that were not told of, or stand otherwise now, or are no longer there.
     :param mended: lines on backups that were told of, and are good now.
-    :param told: what will have been told: the status by the backup's name.
+    :param told: what will have been told, and which backups were seen to be good: the status by the backup's name.
     """
 
     unprotected: list[str] = field(default_factory=list)
@@ -65,23 +66,24 @@ def news(
     result = News()
     seen = {name_of(row): row for row in rows}
     for name, row in seen.items():
-        status = Protection(row["status"])
+        status, before = Protection(row["status"]), told.get(name)
         if status in statuses and _counts(row, status, now, forgotten_after):
-            standing = status.value
-        elif status in UNPROTECTED and name in told:
-            standing = told[name]  # no news as it stands now, and no recovery either: paused since, say
+            result.unprotected.append(name)
+            result.told[name] = status.value
+            if before != status.value:
+                result.worse.append(f"{name}: {status.value}. {row['reason']}{_since(row, now)}")
+        elif status in UNPROTECTED:
+            # No news as it stands now, and no recovery either: paused since, say.
+            if before is not None:
+                result.told[name] = before
+            if before in _BAD:
+                result.unprotected.append(name)
         else:
-            continue
-        result.unprotected.append(name)
-        result.told[name] = standing
-        if told.get(name) != standing:
-            result.worse.append(f"{name}: {status.value}. {row['reason']}{_since(row, now)}")
+            result.told[name] = status.value  # so that it is missed when it is gone
+            if before in _BAD:
+                result.mended.append(f"{name}: was {before}. {row['reason']}")
     for name, before in told.items():
-        if name in result.told:
-            continue
-        if name in seen:
-            result.mended.append(f"{name}: was {before}. {seen[name]['reason']}")
-        else:
+        if name not in seen:
             result.worse.append(f"{name}: was {before}, and is no longer there. {_GONE}")
     return result
 

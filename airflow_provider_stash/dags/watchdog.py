@@ -29,7 +29,7 @@ def backup_watchdog_dag(
     Make the DAG that looks after every backup DAG of this Airflow, and tells what is wrong with them.
 
     Once for each change, and again when it is mended. Also: a backup that its schedule wanted and that did not come,
-    since the scheduler was down, the DAG is paused and forgotten, or every run is skipped.
+    since the scheduler was down, the DAG is paused and forgotten, or every run is skipped; and one whose DAG is gone.
 
     :param dag_id: the DAG's id.
     :param notify: Airflow notifiers; see docs/alerts.md.
@@ -66,8 +66,9 @@ Looks at every backup of etcd that this Airflow makes, or should make, and tells
 did not come though their schedule wanted them, that are late, that were never made, or whose DAG is paused and
 forgotten; and those that are good again.
 
-What was told is in the Airflow Variable `stash_told_<this DAG>.watch`, while something is wrong. Delete it to be told
-again.
+Also of one that is gone, as when its file can no longer be read; one that was removed on purpose is told of once.
+
+What was told, and what is watched, is in the Airflow Variable `stash_told_<this DAG>.watch`. Delete it to be told again.
 
 It runs in Airflow, so it is silent while Airflow's scheduler is down, and tells of the backups missed afterwards. For
 word at that very time have Prometheus watch the age of the last success (`monitoring/rules.yaml`).

@@ -70,7 +70,7 @@ class BackupWatchdogOperator(StashOperator):
                 context,
                 Word(state, found.subject, "\n".join([*found.worse, *found.mended]), self.dag_id, run_id),
             )
-            memory.write(found.told, before=told)
+        memory.write(found.told, before=told)
         return {
             "backups": len(rows),
             "unprotected": found.unprotected,

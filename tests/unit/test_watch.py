@@ -38,7 +38,7 @@ def test_what_is_wrong_is_told_once_and_so_is_that_it_is_good_again():
     good = look(row("on time"), told=again.told)
     assert good.mended == [f"{NAME}: was failing. Because."]
     assert good.subject == "1 good again"
-    assert good.told == {}
+    assert good.told == {NAME: "on time"}
 
 
 def test_that_it_stands_otherwise_now_is_told():
@@ -89,6 +89,18 @@ def test_a_dag_that_is_gone_is_told_of_once_and_not_as_good_again():
     found = look(told={NAME: "failing"})
     assert (found.mended, found.told) == ([], {})
     assert found.worse[0].startswith(f"{NAME}: was failing, and is no longer there. Was its DAG removed")
+
+
+@pytest.mark.parametrize("status", ["on time", "unscheduled"])
+def test_a_good_backup_whose_dag_is_gone_is_told_of_once(status):
+    """As when its manifest is refused, or its file is no longer there."""
+    good = look(row(status))
+    assert (good.worse, good.mended, good.unprotected) == ([], [], [])
+    paused = look(row("paused"), told=good.told)
+    assert (paused.worse, paused.unprotected, paused.told) == ([], [], good.told)
+    gone = look(told=paused.told)
+    assert gone.worse[0].startswith(f"{NAME}: was {status}, and is no longer there. Was its DAG removed")
+    assert look(told=gone.told).worse == []
 
 
 @pytest.mark.parametrize(

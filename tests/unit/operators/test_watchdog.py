@@ -40,6 +40,13 @@ def test_a_change_is_told_once(overview, kept):
     overview[0] = row("on time")
     look()
     assert SENT[1].startswith("recovered: etcd_a")
+    overview[:] = [row("on time", "b")]
+    assert len(look()["told"]) == 1
+    assert SENT[2].startswith(
+        "unprotected: etcd_a to restic_a (DAG backup_a): was on time, and is no longer there."
+    )
+    overview[:] = []
+    look()
     assert kept == {}
 
 
