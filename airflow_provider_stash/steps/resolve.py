@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Sequence
 from datetime import datetime
@@ -12,6 +13,8 @@ from airflow_provider_stash.restic.repository import Repository
 from airflow_provider_stash.restic.snapshots import Snapshot, list_snapshots
 from airflow_provider_stash.steps.clusters import hosts_of_several_clusters
 from airflow_provider_stash.steps.results import parse_rfc3339, rfc3339
+
+log = logging.getLogger(__name__)
 
 _ID = re.compile(r"^[0-9a-f]{4,64}$")
 _SHOWN = 5
@@ -32,7 +35,7 @@ def resolve_snapshot(
     :param snapshot: ``latest``, or a snapshot's id or the beginning of one (4 hexadecimal digits or more).
     :param before: only snapshots taken before this time (RFC 3339; UTC where no offset is given).
     :param revision: only snapshots known to be of this etcd revision or an earlier one.
-    :param hostname: only snapshots of this restic host; None: of any.
+    :param hostname: only snapshots of this restic host; None: of any. Where an id is given and fits none of it, of any.
     :param tags: only snapshots that have all of these tags.
     :return: the snapshot's record, see ``snapshot_result``.
     :raises SnapshotNotFoundError: none fits, or an id's beginning fits several; or the latest is asked for, and several
@@ -49,13 +52,16 @@ def resolve_snapshot(
     fitting = [
         one
         for one in everything
-        if (hostname is None or one.host == hostname)
-        and set(tags) <= set(one.tags)
+        if set(tags) <= set(one.tags)
         and (limit is None or one.time < limit)
         and (revision is None or _known_revision(one) <= revision)
+        and (wanted == "latest" or one.id.startswith(wanted))
     ]
-    if wanted != "latest":
-        fitting = [one for one in fitting if one.id.startswith(wanted)]
+    of_host = [one for one in fitting if hostname is None or one.host == hostname]
+    if wanted == "latest" or of_host:
+        fitting = of_host
+    elif len(fitting) == 1:  # who names a snapshot means it, as in Stash
+        log.warning("Snapshot %s is of the host %s, not of %s.", fitting[0].id[:8], fitting[0].host, hostname)
     if not fitting:
         raise SnapshotNotFoundError(_nothing_fits(repository, everything, wanted, hostname))
     if wanted != "latest" and len(fitting) > 1:
