@@ -80,7 +80,7 @@ def tell(notifiers: Sequence[BaseNotifier], context: Context, word: Word) -> Non
 
 class Memory:
     """
-    What was told of and is not mended yet, or what is watched, in an Airflow Variable; there is none where there is none.
+    What was told of and is not mended yet, or what is watched, in an Airflow Variable; where that is nothing, in none.
 
     :param owner: who tells: the id of a DAG, or ``DAG.task``.
     """

@@ -68,7 +68,8 @@ forgotten; and those that are good again.
 
 Also of one that is gone, as when its file can no longer be read; one that was removed on purpose is told of once.
 
-What was told, and what is watched, is in the Airflow Variable `stash_told_<this DAG>.watch`. Delete it to be told again.
+What was told, and what is watched, is in the Airflow Variable `stash_told_<this DAG>.watch`. Delete it to be told
+again.
 
 It runs in Airflow, so it is silent while Airflow's scheduler is down, and tells of the backups missed afterwards. For
 word at that very time have Prometheus watch the age of the last success (`monitoring/rules.yaml`).

@@ -266,6 +266,27 @@ def test_members_of_a_batch_are_kept_apart(tmp_path):
     assert refusal(tmp_path, changed(batch, members=[]))[0] == "spec.members"
 
 
+def test_a_batchs_own_runtime_settings_have_no_effect_those_of_its_members_have(tmp_path):
+    """In Stash they are those of its CronJob."""
+    settings = {"container": {"env": [{"name": "A", "value": "s3cret"}]}, "pod": {"nodeName": "n"}}
+    batch = {
+        **BACKUP,
+        "kind": "BackupBatch",
+        "spec": {
+            "repository": {"name": "gcs-repo"},
+            "retentionPolicy": {"keepLast": 3},
+            "runtimeSettings": settings,
+            "members": [{"task": {"name": "etcd-backup-3.5.0"}, "target": {"ref": REF}, "runtimeSettings": settings}],
+        },
+    }  # fmt: skip
+    plan = one(tmp_path, batch)
+    told = {one.field: one.place for one in plan.fields}
+    assert told["spec.runtimeSettings.pod.nodeName"].startswith("no effect")
+    assert told["spec.members[0].runtimeSettings.pod.nodeName"].startswith("the Jobs")
+    assert plan.members[0].runtime_settings == settings
+    assert "s3cret" not in plan.source + str(plan.fields)
+
+
 def test_all_that_is_wrong_in_a_batch_is_told():
     plans, refusals = plan_all(load(EXAMPLES / "guides" / "backupbatch.yaml"))
     assert plans == []
