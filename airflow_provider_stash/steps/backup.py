@@ -123,6 +123,9 @@ def _client(etcd: EtcdConfig, wait_timeout: float) -> EtcdClient:
     try:
         return client_when_healthy(etcd, timeout=wait_timeout)
     except EtcdUnavailableError as error:
+        with EtcdClient(etcd) as client:
+            if not any(status.alive for status in client.endpoint_status()):
+                raise
         raise EtcdUnavailableError(
             f"{error} A cluster that has lost its quorum for good is backed up with wait_timeout=0: one member's data."
         ) from error
