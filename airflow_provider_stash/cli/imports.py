@@ -12,9 +12,11 @@ from typing import Any
 from airflow_provider_stash.cli.console import Columns, Exit, confirm, recorded_verb, show, tell, write
 from airflow_provider_stash.exceptions import InvalidConfigurationError
 from airflow_provider_stash.resources import Manifests, load, plan_all
+from airflow_provider_stash.resources.appbinding import AppBinding
 from airflow_provider_stash.resources.connections import etcd_connection, restic_connection
 from airflow_provider_stash.resources.plan import ConnectionPlan
 from airflow_provider_stash.resources.repository import Repository
+from airflow_provider_stash.restic.repository import redact_location
 
 _COLUMNS: Columns = {
     "connection": "connection",
@@ -43,7 +45,11 @@ class Found:
 @recorded_verb
 def import_(args: Namespace) -> Exit | None:
     """Show the connections, ask, and write them; or print them for a secrets backend."""
-    found, refusals = find_connections(load(*args.paths))
+    manifests = load(*args.paths)
+    found, refusals = find_connections(manifests)
+    others = [str(one.object) for one in manifests.all(AppBinding) if not _is_etcds(one.object)]
+    if others:
+        tell(f"No etcd's by their spec.type, so no connection is made of: {', '.join(others)}.")
     for refusal in refusals:
         tell(refusal)
     if args.print:
@@ -56,15 +62,16 @@ def import_(args: Namespace) -> Exit | None:
 
 def find_connections(manifests: Manifests) -> tuple[list[Found], list[str]]:
     """
-    Make the connections that the sessions need, and those of all other Repositories.
+    Make the connections that the sessions need, and those of all other Repositories and AppBindings of etcd.
 
     :return: the connections in the order of their ids, and what can't be done.
     """
     plans, refused = plan_all(manifests)
     refusals = [str(one) for one in refused]
     wanted = {
-        (plan := ConnectionPlan("Repository", one.object.namespace, one.object.name)).conn_id: plan
-        for one in manifests.all(Repository)
+        (plan := ConnectionPlan(one.object.kind, one.object.namespace, one.object.name)).conn_id: plan
+        for one in manifests.all(Repository, AppBinding)
+        if isinstance(one.object, Repository) or _is_etcds(one.object)
     }
     # A session may say more of its connections than the objects themselves.
     wanted |= {one.conn_id: one for plan in plans for one in plan.connections if one.in_manifests}
@@ -77,6 +84,10 @@ def find_connections(manifests: Manifests) -> tuple[list[Found], list[str]]:
         except InvalidConfigurationError as error:
             refusals.append(str(error))
     return found, list(dict.fromkeys(refusals))
+
+
+def _is_etcds(binding: AppBinding) -> bool:
+    return binding.spec.app_resource in {"", "etcd"}
 
 
 def printed(found: Iterable[Found], form: str) -> str:
@@ -138,7 +149,7 @@ def _row(one: Found, there: Any) -> dict[str, Any]:
     return {
         "connection": one.plan.conn_id,
         "type": fields["conn_type"],
-        "host": fields["host"],
+        "host": redact_location(fields["host"]),
         "login": fields.get("login"),
         "secrets": secrets,
         "from": f"{one.plan.kind} {one.plan.namespace}/{one.plan.name}",

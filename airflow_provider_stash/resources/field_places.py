@@ -73,7 +73,7 @@ PLACES: Mapping[str, Mapping[str, str]] = {
     | {f"spec.{k}": v for k, v in _SESSION.items()}
     | {f"spec.members[].{k}": v for k, v in _BACKUP_MEMBER.items()}
     | {
-        "spec.runtimeSettings": _JOB,
+        "spec.runtimeSettings": "no effect: in Stash the CronJob's alone; the Jobs take those of each member",
         "spec.hooks.preBackup": "task pre_backup, before all members",
         "spec.hooks.postBackup": "task post_backup, after all members, by executionPolicy",
     },

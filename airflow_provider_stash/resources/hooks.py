@@ -13,6 +13,7 @@ from airflow_provider_stash.resources.scalars import IntOrString
 
 _APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _MASK = "***"
+_MAY_BE_SECRET = {"path", "value", "values", "command"}
 _ACTIONS = ("exec", "httpGet", "httpPost", "tcpSocket")
 
 
@@ -80,22 +81,22 @@ class RestoreHooks(Model):
     post_restore: PostHandler | None = None
 
 
-def without_secrets(value: Any, *, in_hooks: bool = False) -> Any:
+def without_secrets(value: Any, *, masked: bool = False) -> Any:
     """
-    Give an object, to be shown, without what may be a secret in its hooks: paths, as Slack's, headers, and commands.
+    Give an object, to be shown, without what may be a secret in its hooks and its Jobs' containers: paths, as Slack's,
+    headers, forms, commands, and variables.
 
     :param value: the object, or a part of it.
-    :param in_hooks: whether that is part of its hooks.
+    :param masked: whether that is part of a hook or a container.
     """
     if isinstance(value, list):
-        return [without_secrets(one, in_hooks=in_hooks) for one in value]
+        return [without_secrets(one, masked=masked) for one in value]
     if not isinstance(value, dict):
         return value
     return {
         name: _MASK
         # kubectl keeps a copy of the whole object in this annotation.
-        if name == _APPLIED
-        or (in_hooks and name in {"path", "value", "command"} and str(one) not in {"", "/"})
-        else without_secrets(one, in_hooks=in_hooks or name == "hooks")
+        if name == _APPLIED or (masked and name in _MAY_BE_SECRET and one not in ("", "/", []))
+        else without_secrets(one, masked=masked or name in {"hooks", "container"})
         for name, one in value.items()
     }

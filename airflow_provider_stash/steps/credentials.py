@@ -8,11 +8,20 @@ from typing import Any
 
 from airflow_provider_stash.etcd.config import EtcdConfig, parse_endpoints
 from airflow_provider_stash.exceptions import InvalidConfigurationError
-from airflow_provider_stash.restic.backends import GCS_FILE_KEY, PASSWORD_KEY, with_credentials
+from airflow_provider_stash.restic.backends import (
+    BACKENDS,
+    CA_KEY,
+    GCS_FILE_KEY,
+    PASSWORD_KEY,
+    with_credentials,
+)
 from airflow_provider_stash.restic.repository import Repository
 
 USER, PASSWORD, CA, CERTIFICATE, KEY = "username", "password", "ca.crt", "tls.crt", "tls.key"
 """Keys of an AppBinding's Secrets."""
+
+_CERTIFICATES = (("client.pem", "client-key.pem"), (CERTIFICATE, KEY))
+"""The client certificate and its private key in them: Stash's, and Kubernetes'; as in a connection of manifests."""
 
 LOCATION, CLIENT_CERTIFICATE = "location", "client.pem"
 """Keys of a repository's Secret beside Stash's: a location that holds credentials, and a client's PEM."""
@@ -51,18 +60,25 @@ def load_etcd(settings: Mapping[str, Any], directory: Path) -> EtcdConfig:
     :raises InvalidConfigurationError: they don't fit each other.
     """
     files = _read(directory)
+    certificate, key = _client_certificate(files)
     ca = files.get(CA) or (settings["ca_cert"].encode() if settings["ca_cert"] else None)
     return EtcdConfig(
         endpoints=parse_endpoints(settings["endpoints"]),
         user=files[USER].decode().strip() if USER in files else None,
         password=files[PASSWORD].decode().rstrip("\n") if PASSWORD in files else None,
         ca_cert=ca,
-        client_cert=files.get(CERTIFICATE),
-        client_key=files.get(KEY),
+        client_cert=certificate,
+        client_key=key,
         insecure_skip_verify=settings["insecure_skip_verify"],
         server_name=settings["server_name"],
         timeout=settings["timeout"],
     )
+
+
+def _client_certificate(files: Mapping[str, bytes]) -> tuple[bytes | None, bytes | None]:
+    """Give the first pair that is whole; else half of one, which is refused with the sentence that tells so."""
+    pairs = [(files.get(certificate) or None, files.get(key) or None) for certificate, key in _CERTIFICATES]
+    return next(filter(all, pairs), None) or next(filter(any, pairs), (None, None))
 
 
 def repository_settings(repository: Repository) -> dict[str, Any]:
@@ -95,28 +111,25 @@ def load_repository(settings: Mapping[str, Any], directory: Path) -> Repository:
 
     :param settings: as of ``repository_settings``.
     :param directory: of the Secret's files.
-    :raises InvalidConfigurationError: there is no password, or a key that the backend doesn't take.
+    :raises InvalidConfigurationError: there is no password, or a key that the backend needs is missing.
     """
     files = _read(directory)
     if not files.get(PASSWORD_KEY):
         raise InvalidConfigurationError(
             f"The repository's Secret holds no {PASSWORD_KEY}: add the repository's password to it."
         )
-    keys = {
-        # A Secret made of a file often ends with a line's end. In Stash that is of the password, as of the hook's.
-        key: value.decode() if key == PASSWORD_KEY else value.decode().rstrip("\n")
-        for key, value in files.items()
-        if key not in {LOCATION, CLIENT_CERTIFICATE}
-    }
     repository = Repository(
         location=files[LOCATION].decode() if LOCATION in files else settings["location"],
-        password=keys[PASSWORD_KEY],
+        password=files[PASSWORD_KEY].decode(),
         ca_cert=settings["ca_cert"].encode() if settings["ca_cert"] else None,
         client_cert=files.get(CLIENT_CERTIFICATE),
         options=settings["options"],
         **{name: settings[name] for name in _PLAIN},
     )
-    return with_credentials(repository, keys)
+    # A storage Secret may hold the keys of several backends: Stash takes those that it needs.
+    taken = files.keys() & (BACKENDS[repository.scheme].keys | {CA_KEY})
+    # A Secret made of a file often ends with a line's end. In Stash that is part of the password, but of no other key.
+    return with_credentials(repository, {key: files[key].decode().rstrip("\n") for key in taken})
 
 
 def _read(directory: Path) -> dict[str, bytes]:

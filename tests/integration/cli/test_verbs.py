@@ -185,6 +185,13 @@ def test_import_and_render(stash, tmp_path):
     secret.write_text(
         "apiVersion: v1\nkind: Secret\nmetadata: {name: gcs-secret, namespace: demo}\n"
         "stringData: {RESTIC_PASSWORD: a-password-of-restic, GOOGLE_PROJECT_ID: my-project}\n"
+        "---\napiVersion: stash.appscode.com/v1alpha1\nkind: Repository\nmetadata: {name: rest, namespace: demo}\n"
+        "spec: {backend: {rest: {url: 'https://bob:hunter2@host/r'}, storageSecretName: gcs-secret}}\n"
+        + "".join(
+            "---\napiVersion: appcatalog.appscode.com/v1alpha1\nkind: AppBinding\n"
+            f"metadata: {{name: {name}, namespace: demo}}\nspec: {{type: {name}, clientConfig: {{url: 'http://h'}}}}\n"
+            for name in ("etcd", "postgres")
+        )
     )
     backup = guide / "backupconfiguration.yaml"
     misspelt = tmp_path / "misspelt.yaml"
@@ -202,7 +209,17 @@ def test_import_and_render(stash, tmp_path):
     assert [code for code, _, _ in results] == [3, 0, 0, 0, 1, 0], results
     assert json.loads(results.pop()[1])[0]["password"] == "a-password-of-restic"
     assert "a-password-of-restic" not in str(results)
-    assert {row["action"] for row in json.loads(results[1][1])} == {"added"}
+    assert "hunter2" not in str(results)
+    assert "so no connection is made of: AppBinding demo/postgres." in results[0][2]
+    added = {row["connection"]: row for row in json.loads(results[1][1])}
+    assert set(added) == {
+        "stash_appbinding__demo__etcd",  # no session names it, nor the next
+        "stash_repository__demo__rest",
+        "stash_appbinding__demo__etcd_appbinding",
+        "stash_repository__demo__gcs_repo",
+    }
+    assert added["stash_repository__demo__rest"]["host"] == "rest:https://host/r"
+    assert {row["action"] for row in added.values()} == {"added"}
     assert {row["action"] for row in json.loads(results[2][1])} == {"same"}
     (dag,) = json.loads(results[3][1])["dags"]
     assert dag["dag"] == "stash.demo.backupconfiguration.etcd-backup"
