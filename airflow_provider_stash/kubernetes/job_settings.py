@@ -66,9 +66,9 @@ class KubernetesJob:
     :param temp_dir: Stash's ``tempDir``: ``medium`` and ``sizeLimit`` of the emptyDir at ``/tmp``.
     :param interim_volume_template: Stash's ``interimVolumeTemplate``: a PersistentVolumeClaim that takes the
         emptyDir's place. It comes and goes with the Job's Pod.
-    :param etcd_secret: Secrets with ``username``, ``password``, ``ca.crt``, ``tls.crt`` and ``tls.key``, or ``client.pem`` and ``client-key.pem``, for the
-        Job to mount (Stash: the AppBinding's); the etcd connection then needs no credentials. None: the
-        connection's go into a Secret that the Job owns.
+    :param etcd_secret: Secrets with ``username``, ``password``, ``ca.crt``, ``tls.crt`` and ``tls.key``, or
+        ``client.pem`` and ``client-key.pem``, for the Job to mount (Stash: the AppBinding's); the etcd connection then
+        needs no credentials. None: the connection's go into a Secret that the Job owns.
     :param repository_secret: the same with the keys of Stash's storage Secrets, for the restic connection.
     :param startup_timeout: seconds for the Pod to start its container.
     :param poll_interval: seconds between looks at the Job.
