@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from airflow_provider_stash.gotemplate.template import Template, UnknownFieldError, parse
+from airflow_provider_stash.gotemplate.template import NeverRendersError, Template, UnknownFieldError, parse
 from airflow_provider_stash.gotemplate.values import Struct
 
-__all__ = ["Struct", "Template", "UnknownFieldError", "parse"]
+__all__ = ["NeverRendersError", "Struct", "Template", "UnknownFieldError", "parse"]

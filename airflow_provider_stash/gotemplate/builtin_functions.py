@@ -8,12 +8,12 @@ from typing import Any
 from urllib.parse import quote_plus
 
 from airflow_provider_stash.gotemplate.printf import sprintf
-from airflow_provider_stash.gotemplate.values import CallError, Struct, text, truth, type_name
+from airflow_provider_stash.gotemplate.values import CallError, Struct, text, truth, type_name, unfit
 
 
 def _kind(value: Any) -> str:
     if isinstance(value, (list, dict, Struct)):
-        raise CallError(f"{type_name(value)} can't be compared.")
+        raise unfit(value, f"{type_name(value)} can't be compared.")
     return type_name(value)
 
 
@@ -79,7 +79,7 @@ def len_(value: Any) -> int:
         return len(value.encode())
     if isinstance(value, (list, dict)):
         return len(value)
-    raise CallError(f"{type_name(value)} has no length.")
+    raise unfit(value, f"{type_name(value)} has no length.")
 
 
 def index(value: Any, *keys: Any) -> Any:
@@ -97,7 +97,7 @@ def _element(value: Any, key: Any) -> Any:
     if isinstance(value, str):
         value = list(value.encode())
     if not isinstance(value, list):
-        raise CallError(f"{type_name(value)} has no elements.")
+        raise unfit(value, f"{type_name(value)} has no elements.")
     if not isinstance(key, int) or isinstance(key, bool):
         raise CallError(f"an index must be a number, not {type_name(key)}.")
     if not 0 <= key < len(value):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from airflow_provider_stash.gotemplate.values import NO_VALUE, CallError, type_name
+from airflow_provider_stash.gotemplate.values import NO_VALUE, CallError, type_name, unfit
 
 # The types that functions' annotations may name, and Go's names of them.
 _TYPES: dict[str, tuple[type, str]] = {
@@ -61,5 +61,6 @@ class Function:
             if annotation in _TYPES:
                 kind, name = _TYPES[annotation]
                 if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-                    raise CallError(f"argument {at + 1} must be of type {name}, not {type_name(value)}.")
+                    message = f"argument {at + 1} must be of type {name}, not {type_name(value)}."
+                    raise unfit(value, message)
         return self.run(*given)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from airflow_provider_stash.gotemplate.values import CallError, text, type_name
+from airflow_provider_stash.gotemplate.values import CallError, Struct, StructError, text, type_name
 
 _VERB = re.compile(
     r"%(?P<flags>[-+# 0]*)(?P<width>\*|[0-9]*)(?P<point>\.(?P<precision>\*|[0-9]*))?(?P<verb>.?)", re.DOTALL
@@ -100,6 +100,8 @@ def _escaped(char: str, mark: str, *, ascii_only: bool = False) -> str:
 
 
 def _typed(value: Any) -> str:
+    if isinstance(value, Struct):
+        raise StructError("a struct is left over, of which Go would print the type: give it a verb.")
     return "<nil>" if value is None else f"{type_name(value)}={text(value)}"
 
 
@@ -128,10 +130,14 @@ class Verb:
         if self.verb == "v":
             if "#" in self.flags:
                 raise CallError("%#v is beyond the templates that are supported here.")
-            return replace(self, flags=self.flags - {"+"})._print(value)
+            # In Go, too, the plus of %+v is another flag than that of %+d.
+            flags = self.flags - {"+"} | {"names"} if "+" in self.flags else self.flags
+            return replace(self, flags=flags)._print(value)
         if self.verb == "T":
             if value is None:
                 return self._pad("<nil>")
+            if isinstance(value, Struct):
+                raise StructError("%T of a struct is beyond the templates that are supported here.")
             return replace(self, verb="s")._print(type_name(value))
         return self._print(value)
 
@@ -143,6 +149,12 @@ class Verb:
         if isinstance(value, dict):
             inner = " ".join(f"{self._print(key)}:{self._print(value[key])}" for key in sorted(value))
             return f"map[{inner}]"
+        if isinstance(value, Struct):
+            if self.verb in {"p", "w"}:  # Go tells the type in its complaint
+                raise StructError(
+                    f"%{self.verb} of a struct is beyond the templates that are supported here."
+                )
+            return value.printed(self._print, names="names" in self.flags)
         formatter = self._formatter(value)
         if formatter is None:
             return f"%!{self.verb}({type_name(value)}={replace(self, verb='v')._print(value)})"
@@ -188,7 +200,7 @@ class Verb:
                 and "`" not in written
                 and all(char.isprintable() or char == "\t" for char in written)
             ):
-                return self._pad(f"`{written}`")
+                return self._pad(f"`{written}`", zero="0" in self.flags)
             written = quote(written, ascii_only="+" in self.flags)
         elif self.verb in "xX":
             data = written.encode()[: self.precision]

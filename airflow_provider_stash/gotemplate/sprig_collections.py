@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from airflow_provider_stash.gotemplate.sprig_values import as_int
-from airflow_provider_stash.gotemplate.values import CallError, text, truth, type_name
+from airflow_provider_stash.gotemplate.values import CallError, text, truth, type_name, unfit
 
 
 def list_(*values: Any) -> list[Any]:
@@ -16,7 +16,7 @@ def list_(*values: Any) -> list[Any]:
 
 def _elements(value: Any) -> list[Any]:
     if not isinstance(value, list):
-        raise CallError(f"{type_name(value)} is no list.")
+        raise unfit(value, f"{type_name(value)} is no list.")
     return value
 
 

@@ -177,21 +177,23 @@ def fail(message: str) -> Any:
 
 def _json(value: Any, newline: str) -> str:
     inner = newline + "  " if newline else ""
+    if isinstance(value, Struct):
+        return _json_object(value.json_fields(), newline)
     if isinstance(value, dict):
-        colon = ": " if newline else ":"
-        items = [
-            f"{_json(key, '')}{colon}{_json(value[key], inner)}" for key in sorted(value, key=str.encode)
-        ]
-        return f"{{{inner}{f',{inner}'.join(items)}{newline}}}" if items else "{}"
+        return _json_object({key: value[key] for key in sorted(value, key=str.encode)}, newline)
     if isinstance(value, list):
         items = [_json(one, inner) for one in value]
         return f"[{inner}{f',{inner}'.join(items)}{newline}]" if items else "[]"
     if isinstance(value, float):
         return _json_number(value)
-    if isinstance(value, Struct):
-        raise CallError("the data itself can't be written: name its fields.")
     written = json.dumps(value, ensure_ascii=False)
     return written.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+
+
+def _json_object(fields: dict[str, Any], newline: str) -> str:
+    inner, colon = (newline + "  ", ": ") if newline else ("", ":")
+    items = [f"{_json(name, '')}{colon}{_json(value, inner)}" for name, value in fields.items()]
+    return f"{{{inner}{f',{inner}'.join(items)}{newline}}}" if items else "{}"
 
 
 def _json_number(value: float) -> str:

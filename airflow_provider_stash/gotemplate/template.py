@@ -10,7 +10,16 @@ from airflow_provider_stash.exceptions import GoTemplateError
 from airflow_provider_stash.gotemplate import nodes
 from airflow_provider_stash.gotemplate.functions import FUNCTIONS
 from airflow_provider_stash.gotemplate.parser import Parser
-from airflow_provider_stash.gotemplate.values import NO_VALUE, CallError, Struct, text, truth, type_name
+from airflow_provider_stash.gotemplate.values import (
+    NO_VALUE,
+    CallError,
+    Struct,
+    StructError,
+    text,
+    truth,
+    type_name,
+    unfit,
+)
 
 _MISSING = object()
 _LONGEST = 1 << 20
@@ -82,6 +91,10 @@ class _Rendering:
     def error(self, node: nodes.Node | nodes.Pipeline, message: str) -> GoTemplateError:
         return self.parser.lexer.error(node.offset, message)
 
+    def of_call(self, node: nodes.Node | nodes.Pipeline, error: CallError, name: str = "") -> GoTemplateError:
+        made = self.error(node, f"{name}: {error}" if name else str(error))
+        return NeverRendersError.of(made) if isinstance(error, StructError) else made
+
     def write(self, node: nodes.Node, written: str) -> None:
         self.length += len(written)
         if self.length > _LONGEST:
@@ -107,7 +120,7 @@ class _Rendering:
         try:
             self.write(node, text(value))
         except CallError as error:
-            raise self.error(node, str(error)) from error
+            raise self.of_call(node, error) from error
 
     def branch(self, node: nodes.Branch, dot: Any) -> None:
         mark = len(self.variables)
@@ -131,7 +144,7 @@ class _Rendering:
         elif value is NO_VALUE:
             pairs = []
         else:
-            raise self.error(pipeline, f"range can't go over {type_name(value)}.")
+            raise self.of_call(pipeline, unfit(value, f"range can't go over {type_name(value)}."))
         if not pairs:
             self.walk(node.otherwise, dot)
             return
@@ -208,6 +221,7 @@ class _Rendering:
         return self.function(node, [], dot, _MISSING)
 
     def fields(self, node: nodes.Node, value: Any, names: tuple[str, ...]) -> Any:
+        of_struct = False
         for name in names:
             if value is NO_VALUE:
                 continue
@@ -215,12 +229,15 @@ class _Rendering:
                 raise self.error(node, f".{name} is asked of nil.")
             if isinstance(value, Struct):
                 if name not in value:
-                    raise UnknownFieldError.of(self, node, name, value)
-                value = value[name]
+                    known = ", ".join(f".{one}" for one in value)
+                    error = self.error(node, f"there is no field .{name} here; there are {known}.")
+                    raise UnknownFieldError.of(error)
+                value, of_struct = value[name], True
             elif isinstance(value, dict):
-                value = value.get(name, NO_VALUE)
+                value, of_struct = value.get(name, NO_VALUE), False
             else:
-                raise self.error(node, f".{name} is asked of {type_name(value)}, which has no fields.")
+                error = self.error(node, f".{name} is asked of {type_name(value)}, which has no fields.")
+                raise NeverRendersError.of(error) if of_struct else error
         return value
 
     # --- functions --------------------------------------------------------------------------------
@@ -234,7 +251,7 @@ class _Rendering:
         try:
             return FUNCTIONS[node.name](values)
         except CallError as error:
-            raise self.error(node, f"{node.name}: {error}") from error
+            raise self.of_call(node, error, node.name) from error
 
     def and_or(self, node: nodes.Function, given: list[nodes.Node], dot: Any, piped: Any) -> Any:
         """Evaluate the arguments only as far as they decide."""
@@ -248,12 +265,14 @@ class _Rendering:
         return value if piped is _MISSING else piped
 
 
-class UnknownFieldError(GoTemplateError):
-    """A field that the data does not have; no other data of this kind has it either."""
+class NeverRendersError(GoTemplateError):
+    """What no other data of this kind can change: it can be told before there is any."""
 
     @classmethod
-    def of(cls, rendering: _Rendering, node: nodes.Node, name: str, value: Struct) -> UnknownFieldError:
-        """Make the error."""
-        place = rendering.error(node, "")
-        known = ", ".join(f".{one}" for one in value)
-        return cls(f"there is no field .{name} here; there are {known}.", place.line, place.column)
+    def of(cls, error: GoTemplateError) -> NeverRendersError:
+        """Make one of an error."""
+        return cls(error.message, error.line, error.column)
+
+
+class UnknownFieldError(NeverRendersError):
+    """A field that the data does not have."""

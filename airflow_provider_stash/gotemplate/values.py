@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
+
+_POINTER = "APIGroup"
+"""The field that is a pointer in Kubernetes' type of ``.Invoker``."""
 
 
 class Struct(Mapping[str, Any]):
@@ -27,9 +31,43 @@ class Struct(Mapping[str, Any]):
     def __len__(self) -> int:
         return len(self._fields)
 
+    def printed(self, write: Callable[[Any], str], *, names: bool = False) -> str:
+        """
+        Print the fields in their order, as Go does.
+
+        :param write: prints one value.
+        :param names: whether each has its name before it, as with ``%+v``.
+        :raises StructError: one is a pointer.
+        """
+        if _POINTER in self:
+            raise StructError(
+                f"Go would print the address of .{_POINTER} here: print the fields one by one "
+                f"({', '.join(self)}), or all of them by toJson."
+            )
+        fields = ((f"{name}:" if names else "") + write(value) for name, value in self.items())
+        return f"{{{' '.join(fields)}}}"
+
+    def json_fields(self) -> dict[str, Any]:
+        """Give the fields by their names in Stash's JSON, without those that are empty: ``omitempty``."""
+        return {_json_name(name): value for name, value in self.items() if truth(value)}
+
+
+def _json_name(name: str) -> str:
+    """Write a field's name as Kubernetes' JSON does: ``apiVersion`` of ``APIVersion``."""
+    return re.sub("^[A-Z]+?(?=[A-Z][a-z]|[a-z]|$)", lambda found: found[0].lower(), name)
+
 
 class CallError(Exception):
     """A function can't do with what it was given, or a value can't be printed."""
+
+
+class StructError(CallError):
+    """The same of data with fields: what no other session's data can change."""
+
+
+def unfit(value: Any, message: str) -> CallError:
+    """Make the error that a value is of a type that can't be taken."""
+    return StructError(message) if isinstance(value, Struct) else CallError(message)
 
 
 class NoValue:
@@ -66,7 +104,7 @@ def text(value: Any) -> str:
     """
     Print a value as Go's ``%v`` does.
 
-    :raises CallError: it is data with fields.
+    :raises StructError: it is data of whose fields Go prints an address.
     """
     if value is None:
         return "<nil>"
@@ -79,7 +117,7 @@ def text(value: Any) -> str:
     if isinstance(value, dict):
         return f"map[{' '.join(f'{key}:{text(value[key])}' for key in sorted(value))}]"
     if isinstance(value, Struct):
-        raise CallError(f"it has fields ({', '.join(value)}): print one of them.")
+        return value.printed(text)
     return str(value)
 
 

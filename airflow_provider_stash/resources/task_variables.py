@@ -32,6 +32,8 @@ def task_variables(
     """
     Give Stash's variables; those that a run alone knows (``run_variables``) are empty.
 
+    What Stash leaves out is absent, so that a default is taken; what it sets to an empty text is empty.
+
     :param session: the BackupConfiguration, RestoreSession or batch.
     :param member: the target's part of it.
     :param repository: None: not known.
@@ -86,23 +88,25 @@ def _of_target(session: Any, member: Any, binding: AppBinding | None) -> dict[st
     target = member.target
     mounts = target.volume_mounts
     variables = {
+        "TARGET_MOUNT_PATH": mounts[0].get("mountPath", _MOUNT) if mounts else _MOUNT,
+        "TARGET_APP_REPLICAS": str(target.replicas or 1),
+    }
+    if_any = {
         "TARGET_API_VERSION": target.ref.api_version,
         "TARGET_KIND": target.ref.kind,
         "TARGET_NAMESPACE": target.ref.namespace or session.namespace,
         "TARGET_NAME": target.ref.name,
-        "TARGET_MOUNT_PATH": mounts[0].get("mountPath", _MOUNT) if mounts else _MOUNT,
-        "TARGET_APP_REPLICAS": str(target.replicas or 1),
         "EXCLUDE_PATTERNS": ",".join(getattr(target, "exclude", [])),
         "DRIVER_ARGS": " ".join(target.args),
     }
     if binding is not None:
-        variables |= {
+        if_any |= {
             "TARGET_APP_VERSION": binding.spec.version,
             "TARGET_APP_TYPE": binding.spec.type,
             "TARGET_APP_GROUP": binding.spec.app_group,
             "TARGET_APP_RESOURCE": binding.spec.app_resource,
         }
-    return variables
+    return variables | {name: value for name, value in if_any.items() if value}
 
 
 def _of_repository(repository: Repository) -> dict[str, str]:
@@ -113,12 +117,14 @@ def _of_repository(repository: Repository) -> dict[str, str]:
         "REPOSITORY_PROVIDER": backend.provider,
         "REPOSITORY_BUCKET": backend.container,
         "REPOSITORY_PREFIX": backend.prefix,
-        "REPOSITORY_ENDPOINT": backend.endpoint,
-        "REPOSITORY_URL": backend.rest.url if backend.rest else "",
-        "REPOSITORY_REGION": backend.region,
         "MAX_CONNECTIONS": str(backend.max_connections),
     }
+    if backend.s3 or backend.rest:
+        variables["REPOSITORY_ENDPOINT"] = backend.endpoint
+    if backend.rest:
+        variables["REPOSITORY_URL"] = backend.rest.url
     if backend.s3:
+        variables["REPOSITORY_REGION"] = backend.region
         variables["REPOSITORY_INSECURE_TLS"] = _truth(backend.s3.insecure_tls)
     if backend.storage_secret_name:
         variables["REPOSITORY_SECRET_NAME"] = backend.storage_secret_name

@@ -23,22 +23,30 @@ log = logging.getLogger(__name__)
 TIMEOUT = 300.0
 """Seconds for one request or connection, as in Stash."""
 
+_SAMPLES = (
+    Status("Succeeded"),
+    Status("Succeeded", duration=66.0, retry_left=1),
+    Status("Failed"),
+    Status("Failed", duration=66.0, error="an error", retry_left=1),
+)
+"""Templates are tried with each: a branch may be taken with one alone."""
+
 
 def check_handler(handler: Handler, where: str = "handler", *, has_pod: bool = False) -> None:
     """
-    Refuse what needs the target's pod where none is known, and templates that ask for fields that no session has.
+    Refuse what needs the target's pod where none is known, and templates that no session's data can be put into.
 
     :param where: the handler's place, for errors.
     :param has_pod: whether the target's pod is known.
     :raises InvalidConfigurationError: the field, and what to give.
     """
-    from airflow_provider_stash.gotemplate import UnknownFieldError
+    from airflow_provider_stash.gotemplate import NeverRendersError
 
     for name, template in handler.templates():
-        for phase in ("Succeeded", "Failed"):
+        for status in _SAMPLES:
             try:
-                template.render(summary({}, "", Status(phase)))
-            except UnknownFieldError as error:
+                template.render(summary({}, "run", status))
+            except NeverRendersError as error:
                 raise InvalidConfigurationError(f"{where}.{name}: {error}") from error
             except GoTemplateError:
                 pass  # real data may do

@@ -3,7 +3,7 @@ import random
 import pytest
 
 from airflow_provider_stash.exceptions import GoTemplateError, InvalidConfigurationError
-from airflow_provider_stash.gotemplate import Struct, UnknownFieldError, parse
+from airflow_provider_stash.gotemplate import NeverRendersError, Struct, UnknownFieldError, parse
 
 DATA = Struct({"Name": "nightly", "Status": Struct({"Phase": "Failed", "Error": "no space"})})
 
@@ -28,7 +28,7 @@ def failure(template, data=DATA):
         ("{{ .Name }}\n\n {{ upper 1 }}", 3, 5, "upper: argument 1 must be of type string, not int"),
         ("{{ upper }}", 1, 4, "wrong number of arguments: give 1, not 0"),
         ("{{ index (list 1) 4 }}", 1, 4, "index 4 is out of range"),
-        ("{{ .Status }}", 1, 4, "it has fields (Phase, Error): print one of them"),
+        ("{{ len .Status }}", 1, 4, "len: struct has no length"),
         ('{{ fail "stop" }}', 1, 4, "fail: stop"),
         ("{{ " + "(" * 3000 + "1" + ")" * 3000 + " }}", 1, 1, "nested too deeply"),
         ("{{ lt 1 true }}", 1, 4, "lt: int and bool have no order"),
@@ -67,6 +67,53 @@ def test_a_field_that_no_data_has_is_told_with_those_that_there_are():
     error = failure("{{ .Status.Phse }}")
     assert isinstance(error, UnknownFieldError)
     assert "no field .Phse here; there are .Phase, .Error" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("template", "words"),
+    [
+        ("{{ .Status.Phase.Name }}", ".Name is asked of string, which has no fields"),
+        ("{{ upper .Status }}", "argument 1 must be of type string, not struct"),
+        ("{{ index .Status 1 }}", "struct has no elements"),
+        ("{{ first .Status }}", "struct is no list"),
+        ("{{ range .Status }}{{ end }}", "range can't go over struct"),
+        ("{{ eq .Status .Status }}", "struct can't be compared"),
+        ('{{ printf "%T" .Status }}', "%T of a struct is beyond"),
+        ('{{ printf "%p" .Status }}', "%p of a struct is beyond"),
+        ('{{ printf "" .Status }}', "a struct is left over"),
+    ],
+)
+def test_what_no_struct_can_do_is_told_as_such(template, words):
+    error = failure(template)
+    assert isinstance(error, NeverRendersError)
+    assert words in str(error)
+
+
+REFERENCE = Struct({"APIGroup": "stash.appscode.com", "Kind": "BackupConfiguration", "Name": ""})
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{{ . }}",
+        "{{ .Invoker }}",
+        "{{ toString .Invoker }}",
+        "{{ list .Invoker }}",
+        '{{ printf "%v" (dict "a" .Invoker) }}',
+    ],
+)
+def test_no_address_is_printed(template):
+    """Kubernetes' APIGroup is a pointer; what Go prints of it is another number each time."""
+    error = failure(template, Struct({"Name": "nightly", "Invoker": REFERENCE}))
+    assert isinstance(error, NeverRendersError)
+    assert "Go would print the address of .APIGroup here" in str(error)
+    assert "(APIGroup, Kind, Name), or all of them by toJson" in str(error)
+
+
+def test_empty_fields_are_not_in_json():
+    data = Struct({"Name": "", "RetryLeft": 0, "Invoker": REFERENCE, "Status": Struct({"Error": ""})})
+    written = '{"invoker":{"apiGroup":"stash.appscode.com","kind":"BackupConfiguration"},"status":{}}'
+    assert parse("{{ toJson . }}").render(data) == written
 
 
 def test_a_missing_key_of_a_map_is_no_value():

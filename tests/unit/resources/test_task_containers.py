@@ -13,7 +13,6 @@ from airflow_provider_stash.resources.task import Task
 from airflow_provider_stash.resources.task_containers import task_pod
 from airflow_provider_stash.resources.task_planner import plan_task
 from airflow_provider_stash.resources.task_variables import run_variables, task_variables
-from airflow_provider_stash.resources.variables import substitute
 
 EXAMPLES = Path(__file__).parents[2] / "stash_manifests"
 
@@ -272,7 +271,6 @@ ALIKE = {
     "REPOSITORY_BUCKET": "b",
     "REPOSITORY_PREFIX": "p",
     "REPOSITORY_ENDPOINT": "http://s3:9000",
-    "REPOSITORY_URL": "",
     "REPOSITORY_REGION": "eu",
     "REPOSITORY_INSECURE_TLS": "true",
     "REPOSITORY_SECRET_NAME": "secret",
@@ -332,6 +330,30 @@ def test_all_variables_of_a_restore(tmp_path):
     }
 
 
+def test_what_stash_leaves_out_is_absent(tmp_path):
+    """An empty value would keep a Function's default away."""
+    policy = {"keepLast": 1}
+    target = {"args": []}
+    found = values(tmp_path, "BackupConfiguration", target=target, retentionPolicy=policy, schedule="@daily")
+    assert {"DRIVER_ARGS", "EXCLUDE_PATTERNS", "REPOSITORY_URL"}.isdisjoint(found)
+    restore = values(tmp_path, "RestoreSession", target={"rules": [{"snapshots": ["1a2b"]}]})
+    assert (restore["EXCLUDE_PATTERNS"], restore["RESTORE_PATHS"]) == ("", "")  # Stash sets them
+
+
+def test_an_empty_parameter_switches_a_functions_default_off(tmp_path):
+    dump = function("dump", args=["--x=${args:=--clean}", "--host=${HOSTNAME:-host-0}", "--y=${other:-1}"])
+    for params, first in (([], "--x=--clean"), ([{"name": "args", "value": ""}], "--x=")):
+        (container,) = pod_of(own(tmp_path, [{"name": "dump", "params": params}], dump)).containers
+        assert container["args"] == [first, "--host=app-data", "--y=1"]
+
+
+def test_another_operator_is_refused_with_its_function_and_field(tmp_path):
+    dump = function("dump", args=["sh", "-c", "echo ${HOSTNAME##*/}"])
+    with pytest.raises(Refused, match="variables are taken as") as raised:
+        own(tmp_path, [{"name": "dump"}], dump)
+    assert raised.value.field == "Function dump: spec.args[2]"
+
+
 def test_variables_of_a_restore(manifests):
     restore = manifests.get(RestoreSession, "demo", "statefulset-restore")
     variables = task_variables(
@@ -348,30 +370,6 @@ def test_variables_of_a_restore(manifests):
     assert variables["RESTORE_SESSION"] == "statefulset-restore"
     of_run = run_variables("run-1", "", restores=True, interim_volume=True)
     assert of_run == {"PROMETHEUS_PUSHGATEWAY_URL": "", "INTERIM_DATA_DIR": "/stash-interim-volume/data"}
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("${A}", "1"),
-        ("x${A:=2}y", "x1y"),
-        ("${B:=2}", "2"),
-        ("${B:=}", ""),
-        ("${B=2}", "2"),
-        ("${EMPTY}", ""),
-        ("${EMPTY:=d}", "d"),
-        ("$${A}", "${A}"),
-        ("$A", "$A"),
-    ],
-)
-def test_substitution(text, expected):
-    assert substitute([{"k": text}], {"A": "1", "EMPTY": ""}) == [{"k": expected}]
-
-
-def test_a_variable_without_value_or_default_is_refused_with_its_place():
-    with pytest.raises(Refused, match="UNKNOWN has no value") as raised:
-        substitute({"args": ["a", "${UNKNOWN}"]}, {}, "spec")
-    assert raised.value.field == "spec.args[1]"
 
 
 def test_a_task_of_ones_own_is_planned_or_refused_in_its_own_words(tmp_path):

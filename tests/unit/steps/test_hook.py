@@ -36,6 +36,26 @@ def test_a_body_is_rendered_and_stripped(server):
     assert server.asked[0].body == "demo/etcd: path"
 
 
+@pytest.mark.parametrize(
+    ("body", "sent"),
+    [
+        ("{{ toJson .Target }}", '{"name":"etcd"}'),
+        ("{{ .Status }}", '{Failed 5s path "x" <y> not found}'),
+        ('{{ printf "%+v" .Status }}', '{Phase:Failed Duration:5s Error:path "x" <y> not found}'),
+        (
+            "{{ toRawJson . }}",
+            r'{"name":"run-1","namespace":"demo","invoker":{},"target":{"name":"etcd"},'
+            r'"status":{"phase":"Failed","duration":"5s","error":"path \"x\" <y> not found"}}',
+        ),
+    ],
+)
+def test_the_whole_of_a_status_or_session_can_be_sent(server, body, sent):
+    handler = {"httpPost": {"host": "127.0.0.1", "port": server.server_port, "body": body}}
+    check_handler(Handler.from_stash(handler))
+    run_handler(Handler.from_stash(handler), DATA)
+    assert server.asked[0].body == sent
+
+
 def test_a_body_without_an_action_stays_as_it_is(server):
     run(server, "httpPost", body=' {"a": 1}\n')
     assert server.asked[0].body == ' {"a": 1}\n'
@@ -139,6 +159,25 @@ def test_with_a_pod_commands_run_and_hosts_and_ports_are_its_own(server):
                 }
             },
             "there is no field .Reason here",
+        ),
+        (
+            {
+                "httpPost": {
+                    "host": "h",
+                    "port": 1,
+                    "body": "{{ if .Status.Error }}{{ .Status.Reason }}{{ end }}",
+                }
+            },
+            "there is no field .Reason here",
+        ),
+        (
+            {"httpPost": {"host": "h", "port": 1, "body": "{{ .Invoker }}"}},
+            "preBackup.httpPost.body: line 1, column 4: Go would print the address of .APIGroup here: print the "
+            "fields one by one (APIGroup, Kind, Name), or all of them by toJson.",
+        ),
+        (
+            {"httpPost": {"host": "h", "port": 1, "body": "{{ upper .Status }}"}},
+            "preBackup.httpPost.body: line 1, column 4: upper: argument 1 must be of type string, not struct",
         ),
     ],
 )

@@ -16,11 +16,34 @@ import (
 
 // Summary is what Stash's templates see.
 type Summary struct {
-	Name, Namespace string
-	Invoker         struct{ APIGroup, Kind, Name string }
-	Target          struct{ APIVersion, Kind, Name, Namespace string }
-	Status          struct{ Phase, Duration, Error string }
-	RetryLeft       int32
+	Name      string    `json:"name,omitempty"`
+	Namespace string    `json:"namespace,omitempty"`
+	Invoker   Invoker   `json:"invoker,omitempty"`
+	Target    TargetRef `json:"target,omitempty"`
+	Status    Status    `json:"status,omitempty"`
+	RetryLeft int32     `json:"retryLeft,omitempty"`
+}
+
+// Invoker is Kubernetes' TypedLocalObjectReference, but that the group is a pointer there.
+type Invoker struct {
+	APIGroup string `json:"apiGroup"`
+	Kind     string `json:"kind"`
+	Name     string `json:"name"`
+}
+
+// TargetRef is Stash's.
+type TargetRef struct {
+	APIVersion string `json:"apiVersion,omitempty"`
+	Kind       string `json:"kind,omitempty"`
+	Name       string `json:"name,omitempty"`
+	Namespace  string `json:"namespace,omitempty"`
+}
+
+// Status is Stash's TargetStatus.
+type Status struct {
+	Phase    string `json:"phase,omitempty"`
+	Duration string `json:"duration,omitempty"`
+	Error    string `json:"error,omitempty"`
 }
 
 type oneCase struct {
@@ -31,20 +54,24 @@ type oneCase struct {
 
 func main() {
 	file := struct {
-		By    string     `json:"by"`
-		Data  Summary    `json:"data"`
-		Cases []*oneCase `json:"cases"`
+		By    string          `json:"by"`
+		Data  json.RawMessage `json:"data"`
+		Cases []*oneCase      `json:"cases"`
 	}{}
 	content, err := os.ReadFile(os.Args[1])
 	if err == nil {
 		err = json.Unmarshal(content, &file)
+	}
+	var data Summary
+	if err == nil {
+		err = json.Unmarshal(file.Data, &data)
 	}
 	if err != nil {
 		panic(err)
 	}
 	file.By = runtime.Version()
 	for _, one := range file.Cases {
-		one.Output, one.Fails = render(one.Template, &file.Data)
+		one.Output, one.Fails = render(one.Template, &data)
 	}
 	var written bytes.Buffer
 	encoder := json.NewEncoder(&written)
