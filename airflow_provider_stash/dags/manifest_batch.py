@@ -9,12 +9,12 @@ from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, TaskGroup, TriggerRule
 
 from airflow_provider_stash.dags.backup import etcd_backup
+from airflow_provider_stash.dags.manifest_schedule import schedule_of
 from airflow_provider_stash.dags.manifest_session import (
     ManifestSettings,
     backup_arguments,
     dag_arguments,
     hook_tasks,
-    schedule_of,
 )
 from airflow_provider_stash.dags.notify import add_callbacks
 from airflow_provider_stash.exceptions import InvalidConfigurationError

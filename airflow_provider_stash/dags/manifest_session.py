@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
-from airflow.sdk import DAG, CronTriggerTimetable
-from airflow.sdk.exceptions import AirflowException
+from airflow.sdk import DAG
 
 from airflow_provider_stash.dags.backup import etcd_backup_dag
+from airflow_provider_stash.dags.manifest_schedule import schedule_label, schedule_of
 from airflow_provider_stash.dags.metrics import Metrics
 from airflow_provider_stash.dags.restore import etcd_restore_dag
 from airflow_provider_stash.exceptions import InvalidConfigurationError
@@ -54,7 +52,8 @@ class ManifestSettings:
         container, temporary directory and volume each object's own settings go before.
     :param kubernetes_conn_id: the ``kubernetes`` connection by which hooks find their target's pod; None: that of
         the Jobs, or of the members' workload, where there are any.
-    :param metrics: where the sessions' metrics go; its namespace is each session's own.
+    :param metrics: where the sessions' metrics go; its namespace is each session's own, and so is the label
+        ``schedule`` unless it has one.
     :param backup: further arguments of ``etcd_backup_dag``, such as ``pool``, ``check`` or ``notify``.
     :param restore: further arguments of ``etcd_restore_dag``, such as ``approval`` or ``work_dir``.
     """
@@ -291,35 +290,9 @@ def hook_tasks(
 
 
 def _metrics(planned: DagPlan, settings: ManifestSettings) -> Metrics | None:
-    return replace(settings.metrics, namespace=planned.namespace) if settings.metrics else None
-
-
-@cache
-def schedule_of(text: str | None) -> Any:
-    """
-    Give Airflow's schedule for what a CronJob takes: cron, ``@hourly``, ``@every 1h``, ``CRON_TZ=... cron``.
-
-    :raises Refused: it is no schedule.
-    """
-    from airflow_provider_stash.resources.refusal import Refused
-    from airflow_provider_stash.resources.scalars import Duration
-
-    if text is None:
+    if settings.metrics is None:
         return None
-    if text.startswith("@every "):
-        try:
-            return Duration(text.removeprefix("@every ").strip()).timedelta
-        except ValueError as error:
-            raise Refused(
-                "spec.schedule", f"{text!r}: write a duration behind @every, such as 90m."
-            ) from error
-    zone, cron = "UTC", text.strip()  # as Kubernetes' controllers mostly have it
-    if cron.startswith(("CRON_TZ=", "TZ=")):
-        zone, _, cron = cron.partition("=")[2].partition(" ")
-    timetable = CronTriggerTimetable(cron.strip(), timezone=zone)
-    try:
-        ZoneInfo(zone)
-        timetable.validate()
-    except (AirflowException, KeyError, OSError, ValueError) as error:
-        raise Refused("spec.schedule", f"{text!r} is no schedule: {error}") from error
-    return timetable
+    # One object for a directory can't say it: its backups come at different times.
+    label = schedule_label(planned.schedule)
+    labels = {**({"schedule": label} if label else {}), **(settings.metrics.labels or {})}
+    return replace(settings.metrics, namespace=planned.namespace, labels=labels)

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+from prometheus_client import delete_from_gateway
 
 from airflow_provider_stash.metrics.push import Pushgateway, push
 from airflow_provider_stash.metrics.series import backup_registry, restore_registry
@@ -36,13 +37,13 @@ def promtool(*arguments):
 
 
 def test_promtool_takes_the_rules_and_their_tests_pass():
-    assert "5 rules found" in promtool("check", "rules", "rules.yaml")
+    assert "6 rules found" in promtool("check", "rules", "rules.yaml")
     assert "SUCCESS" in promtool("test", "rules", "rules_test.yaml")
 
 
 @pytest.fixture(scope="module")
 def prometheus(tmp_path_factory):
-    """What DAGs pushed: a good backup, one that fails, one that no longer comes, a damaged repository, restores."""
+    """What DAGs pushed: backups that are good, fail, no longer come and were lost, a damaged repository, restores."""
     directory = tmp_path_factory.mktemp("monitoring")
     with (
         PushgatewayServer(directory / "gateway") as gateway,
@@ -61,6 +62,7 @@ def prometheus(tmp_path_factory):
                 one,
                 success=success,
             )
+            return one
 
         def restore(dag, success):
             one = identity(invoker_kind="RestoreSession", invoker_name=dag)
@@ -73,23 +75,33 @@ def prometheus(tmp_path_factory):
         back_up("damaged", integrity=False)
         restore("restore_good", True)
         restore("restore_bad", False)
-        wait_until(lambda: len(server.query("stash_backup_session_success")) == 4, "scraped", timeout=60)
+        lost = back_up("lost", age=5 * HOUR)
+        wait_until(lambda: len(server.query("stash_backup_session_success")) == 5, "scraped", timeout=60)
+        delete_from_gateway(gateway.url, job=lost.job, grouping_key={"instance": lost.instance})
+        wait_until(lambda: len(server.query("stash_backup_session_success")) == 4, "lost", timeout=60)
         # The last rule of the group is evaluated after the first.
         wait_until(
-            lambda: any(one["labels"]["alertname"] == "EtcdRestoreFailed" for one in server.alerts()),
+            lambda: (
+                {"EtcdBackupLost", "EtcdRestoreFailed"}
+                <= {one["labels"]["alertname"] for one in server.alerts()}
+            ),
             "evaluated",
             timeout=60,
         )
         yield server
 
 
-def test_who_is_alarmed(prometheus):
-    told = {
+def alarmed(prometheus, state):
+    return {
         (one["labels"]["alertname"], one["labels"]["invoker_name"])
         for one in prometheus.alerts()
-        if one["state"] == "firing"
+        if one["state"] == state
     }
-    assert told == {
+
+
+def test_who_is_alarmed(prometheus):
+    assert alarmed(prometheus, "pending") == {("EtcdBackupLost", "lost")}
+    assert alarmed(prometheus, "firing") == {
         ("EtcdBackupTooOld", "gone"),
         ("EtcdBackupFailed", "failing"),
         ("EtcdBackupRepositoryDamaged", "damaged"),
@@ -139,6 +151,6 @@ def test_the_choices_of_the_dashboard_are_filled(prometheus, variable):
         values
         == {
             "namespace": ["default"],
-            "dag": ["damaged", "failing", "gone", "good", "restore_bad", "restore_good"],
+            "dag": ["damaged", "failing", "gone", "good", "lost", "restore_bad", "restore_good"],
         }[variable["name"]]
     )

@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from airflow.sdk import CronTriggerTimetable, TriggerRule
+from airflow.sdk import TriggerRule
 from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException, AirflowSkipException
 
 from airflow_provider_stash.dags import ManifestSettings, Metrics, dags_from_manifests
-from airflow_provider_stash.dags.manifest_session import schedule_of
 from airflow_provider_stash.dags.manifests import build_all
 from airflow_provider_stash.dags.refused import RefusedManifest
 from airflow_provider_stash.exceptions import InvalidConfigurationError
@@ -20,7 +19,6 @@ from airflow_provider_stash.hooks.restic import ResticHook
 from airflow_provider_stash.kubernetes.job_settings import KubernetesJob
 from airflow_provider_stash.operators.stash_task import StashTaskBackupOperator, StashTaskRestoreOperator
 from airflow_provider_stash.resources import load
-from airflow_provider_stash.resources.refusal import Refused
 from airflow_provider_stash.workloads.process import ProcessWorkload
 from airflow_provider_stash.workloads.process_member import ProcessMember
 from airflow_provider_stash.workloads.statefulset import StatefulSetWorkload
@@ -131,6 +129,32 @@ def test_settings_of_a_session(tmp_path):
     assert made.get_task("push_metrics").namespace == "demo"
     assert dags[RESTORE].params["snapshot"] == "4bc21d6f"
     assert dags[RESTORE].params["approval"] is True
+
+
+def test_alerts_know_how_often_each_backup_of_a_directory_comes(tmp_path):
+    def labels(dag, task_id="push_metrics"):
+        return dag.get_task(task_id).labels
+
+    weekly = backup(schedule="@weekly")
+    weekly["metadata"]["name"] = "weekly"
+    documents = (
+        backup(schedule="0 * * * *"),
+        weekly,
+        batch(schedule="0 3 * * *"),
+        yaml.safe_load((BASIC / "restoresession.yaml").read_text()),
+    )
+    settings = replace(SETTINGS, metrics=Metrics(textfile_dir="/x", labels={"team": "db"}))
+    dags = built(tmp_path, *documents, settings=settings)
+    assert labels(dags[BACKUP]) == {"schedule": "hourly", "team": "db"}
+    assert labels(dags["stash.demo.backupconfiguration.weekly"]) == {"schedule": "weekly", "team": "db"}
+    for member in ("first", "second"):
+        pushed = labels(dags["stash.demo.backupbatch.both"], f"{member}.session.push_metrics")
+        assert pushed == {"schedule": "daily", "team": "db"}
+    assert labels(dags[RESTORE]) == {"team": "db"}
+    settings = replace(SETTINGS, metrics=Metrics(textfile_dir="/x", labels={"schedule": "own"}))
+    assert labels(built(tmp_path, weekly, settings=settings)["stash.demo.backupconfiguration.weekly"]) == {
+        "schedule": "own"
+    }
 
 
 def test_a_restores_time_out_leaves_the_way_back(tmp_path):
@@ -689,26 +713,6 @@ def test_airflows_own_connection_goes_before(monkeypatch):
     own = Connection(conn_id="x", conn_type="etcd", host="http://own:2379")
     monkeypatch.setattr(BaseHook, "get_connection", staticmethod(lambda conn_id: own))
     assert EtcdHook("stash_appbinding__demo__etcd_appbinding").get_config().endpoints[0].host == "own"
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        (None, None),
-        ("@every 90m", timedelta(minutes=90)),
-        ("*/5 * * * *", CronTriggerTimetable("*/5 * * * *", timezone="UTC")),
-        ("@hourly", CronTriggerTimetable("@hourly", timezone="UTC")),
-        ("CRON_TZ=Europe/Berlin 0 3 * * 1-5", CronTriggerTimetable("0 3 * * 1-5", timezone="Europe/Berlin")),
-    ],
-)
-def test_schedules_of_cronjobs(text, expected):
-    assert schedule_of(text) == expected
-
-
-@pytest.mark.parametrize("text", ["every day", "61 * * * *", "@every day", "TZ=Nowhere 0 3 * * *", ""])
-def test_no_schedules(text):
-    with pytest.raises(Refused, match=r"spec\.schedule"):
-        schedule_of(text)
 
 
 def test_a_dag_file_without_manifests_does_not_pay_for_them():
