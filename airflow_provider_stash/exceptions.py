@@ -44,6 +44,10 @@ class EtcdUnavailableError(EtcdError):
     """No endpoint answered in time."""
 
 
+class EtcdOtherMemberError(EtcdUnavailableError):
+    """Another member answers at the address that one advertises."""
+
+
 class EtcdNoLeaderError(EtcdUnavailableError):
     """The endpoint answers, but its cluster has no leader now: an election, or the quorum is lost."""
 

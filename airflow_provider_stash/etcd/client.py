@@ -24,6 +24,7 @@ from airflow_provider_stash.etcd.transport import Transport
 from airflow_provider_stash.exceptions import (
     EtcdAuthenticationError,
     EtcdError,
+    EtcdOtherMemberError,
     EtcdPermissionError,
     EtcdUnavailableError,
     InvalidConfigurationError,
@@ -124,7 +125,7 @@ class EtcdClient:
             status = self.status_of(endpoint)
             if status.alive and status.id != member.id:
                 # As at the localhost that etcd advertises by default: whoever is here answers.
-                other = EtcdUnavailableError(
+                other = EtcdOtherMemberError(
                     f"{endpoint.url}, which member {member.name} advertises, is answered by another: {status.id}. "
                     "Add the member's own address to the connection's endpoints."
                 )

@@ -109,6 +109,8 @@ def as_list(value: Sequence[str] | None, name: str) -> list[str]:
     """
     if value is None:
         return []
-    if not isinstance(value, (list, tuple)) or not all(isinstance(one, str) for one in value):
+    # Airflow's own lazy lists, of mapped tasks, are sequences and no more.
+    texts = isinstance(value, Sequence) and not isinstance(value, (str, bytes))
+    if not texts or not all(isinstance(one, str) for one in value):
         raise InvalidConfigurationError(f'{name} is {value!r}: give a list of texts, such as ["one"].')
     return list(value)

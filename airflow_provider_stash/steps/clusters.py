@@ -7,11 +7,13 @@ from collections.abc import Iterable, Mapping
 from airflow_provider_stash.restic.snapshots import Snapshot
 
 _TAG = "etcd-cluster-id="
+_LOOKED_AT = 10
+"""The newest snapshots: what was mixed long ago must not be told for ever."""
 
 
 def clusters_in_turn(snapshots: Iterable[Snapshot]) -> dict[str, Snapshot]:
     """
-    Look whether several clusters are backed up in turn.
+    Look whether several clusters are backed up in turn, of late.
 
     A restore gives a cluster a new id, and going back by hand the one it had: once. An id that comes back again and
     again is another cluster's.
@@ -19,13 +21,17 @@ def clusters_in_turn(snapshots: Iterable[Snapshot]) -> dict[str, Snapshot]:
     :param snapshots: of one restic host.
     :return: the newest snapshot of each, by cluster id; empty: they are one cluster's.
     """
+    told = [
+        (tag.removeprefix(_TAG), one)
+        for one in sorted(snapshots, key=lambda one: one.time)
+        for tag in one.tags
+        if tag.startswith(_TAG)
+    ]
     newest: dict[str, Snapshot] = {}
     last, returns = "", 0
-    for one in sorted(snapshots, key=lambda one: one.time):
-        cluster = next((tag.removeprefix(_TAG) for tag in one.tags if tag.startswith(_TAG)), "")
-        if cluster:
-            returns += cluster != last and cluster in newest
-            newest[cluster], last = one, cluster
+    for cluster, one in told[-_LOOKED_AT:]:
+        returns += cluster != last and cluster in newest
+        newest[cluster], last = one, cluster
     return newest if returns > 1 else {}
 
 

@@ -18,6 +18,7 @@ from airflow_provider_stash.etcd.errors import all_failed
 from airflow_provider_stash.etcd.snapshot_file import SnapshotHasher, read_revisions
 from airflow_provider_stash.etcd.tools import EtcdTool, find_tool, parse_version
 from airflow_provider_stash.exceptions import (
+    EtcdOtherMemberError,
     InvalidConfigurationError,
     NoSpaceError,
     SnapshotCorruptError,
@@ -255,6 +256,11 @@ def _live(etcd: EtcdConfig) -> dict[str, Any]:
     """Find out what the cluster is like now, as far as it answers."""
     with EtcdClient(etcd) as client:
         status = client.status()
+    for member in status:
+        if isinstance(member.failure, EtcdOtherMemberError) and len(etcd.endpoints) < len(status):
+            raise EtcdOtherMemberError(
+                f"{member.error} As it is, no restore could be verified, and each would be rolled back. {UNTOUCHED}"
+            )
     alive = [member for member in status if member.alive]
     if not alive:
         log.warning("No member is alive: %s", all_failed("", [m.failure for m in status if m.failure]))

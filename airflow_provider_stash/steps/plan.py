@@ -36,7 +36,8 @@ def require_same_members(live: Mapping[str, Any], checked: Mapping[str, Any]) ->
         raise WorkloadError(
             f"{live['alive']} members answer to the etcd connection, but nothing runs on "
             + ", ".join(f"{one['dataDir']} (member {one['name']})" for one in wrong)
-            + f": the data_dir, or the connection, is that of another. Correct it. {UNTOUCHED}"
+            + f": the data_dir, or the connection, is that of another: correct it. Or the data was removed while the "
+            f"member ran: stop it by hand. {UNTOUCHED}"
         )
 
 

@@ -76,6 +76,6 @@ def _require_one_cluster_a_host(repository: Repository, snapshots: Sequence[Snap
         raise InvalidConfigurationError(
             f"{len(clusters)} etcd clusters ({', '.join(clusters)}) are backed up under the one restic host {host!r} "
             f"of {repository.redacted_location}: the retention policy counts them as one, and removes snapshots of "
-            "each for the other's. Nothing was pruned. Give each cluster a hostname of its own, in its backup and "
-            "restore DAGs."
+            "each for the other's. The data of what it removed was not pruned. Give each cluster a hostname of its "
+            "own, in its backup and restore DAGs; after ten snapshots of one alone this ends."
         )

@@ -28,7 +28,8 @@ def require_no_other(member: str, data: DataDir) -> None:
     if (key := other_open_restore(data)) is not None:
         raise WorkloadError(
             f"Member {member!r} is in the middle of another restore: {data.path / '.stash' / key} was neither verified "
-            f"nor rolled back. Let that run's roll_back run first: clear it. {UNTOUCHED}"
+            f"nor rolled back. Let that run's roll_back run first: clear it. Where that run is gone, see docs: "
+            f"troubleshooting. {UNTOUCHED}"
         )
 
 

@@ -13,7 +13,7 @@ from airflow_provider_stash.commands import run_all
 from airflow_provider_stash.etcd.datadir import NewMember, build_data_dirs
 from airflow_provider_stash.etcd.tools import find_tool
 from airflow_provider_stash.exceptions import InvalidConfigurationError, WorkloadError
-from airflow_provider_stash.workloads.base import DONE, FillRequest, SnapshotSource, Workload
+from airflow_provider_stash.workloads.base import DONE, ONCE_MORE, FillRequest, SnapshotSource, Workload
 from airflow_provider_stash.workloads.datadirs import DataDir, check_space
 from airflow_provider_stash.workloads.other_restores import (
     other_open_restore,
@@ -129,6 +129,8 @@ class ProcessWorkload(Workload):
         ]
 
     def _check_startable(self, member: ProcessMember, data: DataDir) -> None:
+        if data.rolled_back() is not None:
+            raise WorkloadError(ONCE_MORE)
         if data.journal() is None:
             raise WorkloadError(
                 f"Member {member.name!r} was not stopped by this restore; nothing was changed."
@@ -158,22 +160,23 @@ class ProcessWorkload(Workload):
             self._stop(swapped)
         except WorkloadError as error:
             failures.append(str(error))
-        put_back = []
+        put_back, to_start = [], []
         for member in self.members:
-            data = places[member.name]
-            if member in swapped:
-                if member.in_use():
-                    continue
-                try:
-                    data.swap_back()
-                except OSError as error:
-                    failures.append(f"Member {member.name!r}: {error}")
-                    continue
-                put_back.append(member.name)
-            # Before the start, which a cluster that was broken before may not manage: it can be restored again.
-            data.close_journal(rolled_back=True)
+            try:
+                if member in swapped:
+                    self._swap_back(member, places[member.name])
+                    put_back.append(member.name)
+                # Before the start, which a cluster that was broken before may not manage: it can be restored again.
+                places[member.name].close_journal(rolled_back=True)
+                journal = places[member.name].rolled_back()
+                if journal is not None and journal.was_running and not member.in_use():
+                    to_start.append(member)
+            except OSError as error:
+                failures.append(f"Member {member.name!r}: {error}.")
+            except WorkloadError as error:
+                failures.append(str(error))
         try:
-            self._start([member for member in self.members if self._to_start(member, places[member.name])])
+            self._start(to_start)
         except WorkloadError as error:
             failures.append(str(error))
         if failures:
@@ -183,13 +186,17 @@ class ProcessWorkload(Workload):
             for member in self.members
         ]
 
-    def _to_start(self, member: ProcessMember, data: DataDir) -> bool:
-        journal = data.rolled_back()
-        return journal is not None and journal.was_running and not member.in_use()
+    def _swap_back(self, member: ProcessMember, data: DataDir) -> None:
+        if member.in_use():
+            raise WorkloadError(
+                f"Member {member.name!r} runs on the restored data, so its old data was not put back: it was not "
+                "stopped, or something starts it again. Its stop command must keep it stopped."
+            )
+        data.swap_back()
 
     def remove_old_data(self, *, key: str, keep_restores: int, keep_days: float) -> list[dict[str, Any]]:
         places = {member.name: member.data(key) for member in self.members}
-        if not any(data.done for data in places.values()):
+        if not any(data.done for data in places.values()) or any(map(other_open_restore, places.values())):
             return []
         oldest = time.time() - keep_days * 86400
         return [

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from airflow_provider_stash.exceptions import WorkloadError
-from airflow_provider_stash.workloads.base import DONE, UNTOUCHED
+from airflow_provider_stash.workloads.base import DONE, ONCE_MORE, UNTOUCHED
 
 STOPPED, SWAPPING, SWAPPED, VERIFIED, ROLLED_BACK = (
     "stopped",
@@ -64,10 +64,7 @@ def require_record(record: Record | None, key: str, phases: set[str], where: obj
     if record.phase == VERIFIED:
         raise WorkloadError(DONE)
     if record.phase == ROLLED_BACK:
-        raise WorkloadError(
-            f"This run was rolled back, and {where} runs on its old data again. To restore once more, clear "
-            f"stop_members, too, or trigger a new run. {UNTOUCHED}"
-        )
+        raise WorkloadError(ONCE_MORE)
     raise WorkloadError(
         f"{where}: this restore has come further than this step already ({record.phase}). Let roll_back run. "
         f"{UNTOUCHED}"

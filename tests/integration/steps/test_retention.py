@@ -32,7 +32,7 @@ def test_retention_prunes_nothing_and_the_latest_is_not_guessed(tmp_path, reposi
     back_up(3, "b")
     packs = sorted((tmp_path / "repository" / "data").rglob("*"))
     with pytest.raises(
-        InvalidConfigurationError, match=r"2 etcd clusters \(a, b\).*'host-0'.*Nothing was pruned.*hostname"
+        InvalidConfigurationError, match=r"2 etcd clusters \(a, b\).*'host-0'.*was not pruned.*hostname"
     ):
         apply_retention(repository, policy)
     assert sorted((tmp_path / "repository" / "data").rglob("*")) == packs

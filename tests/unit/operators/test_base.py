@@ -1,3 +1,4 @@
+from collections import UserList
 from types import SimpleNamespace
 
 import pytest
@@ -80,6 +81,7 @@ def test_what_is_no_truth_value():
 def test_lists_of_texts():
     assert as_list(None, "x") == []
     assert as_list(("a", "b"), "x") == ["a", "b"]
+    assert as_list(UserList(["a"]), "x") == ["a"], "as of a mapped task"
 
 
 @pytest.mark.parametrize("value", ["nightly", ["a", 1], {"a": 1}])

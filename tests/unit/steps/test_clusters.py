@@ -22,8 +22,8 @@ def taken(clusters, host="host-0"):
 
 
 @pytest.mark.parametrize(
-    "clusters", ["", "aaaa", "--aa", "aab", "aabbcc", "aabba", "a-a-b-b"],
-    ids=["none", "one", "of Stash", "restored", "twice", "restored, and gone back by hand", "of both"],
+    "clusters", ["", "aaaa", "--aa", "aab", "aabbcc", "aabba", "a-a-b-b", "abababaaaaaaaaaa"],
+    ids=["none", "one", "of Stash", "restored", "twice", "restored, and gone back by hand", "of both", "mended"],
 )  # fmt: skip
 def test_one_cluster_and_what_restores_made_of_it(clusters):
     assert clusters_in_turn(taken(clusters)) == {}

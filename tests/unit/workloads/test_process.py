@@ -1,3 +1,4 @@
+import errno
 import os
 from pathlib import Path
 
@@ -5,7 +6,7 @@ import pytest
 
 from airflow_provider_stash.exceptions import InvalidConfigurationError, NoSpaceError, WorkloadError
 from airflow_provider_stash.workloads.base import FillRequest, restore_key
-from airflow_provider_stash.workloads.datadirs import check_space
+from airflow_provider_stash.workloads.datadirs import DataDir, check_space
 from airflow_provider_stash.workloads.process import ProcessWorkload
 from airflow_provider_stash.workloads.process_member import ProcessMember
 
@@ -147,9 +148,14 @@ def test_only_a_restore_that_was_verified_removes_the_old_data_of_others(swap):
     workload.roll_back(key="rolled-back")
     assert clean_up(workload, "rolled-back") == []
     assert (first.old / "member").exists()
+    one("in the middle")
+    assert clean_up(workload, "first") == []
+    workload.roll_back(key="in the middle")
     one("good")
     workload.accept(key="good")
-    assert clean_up(workload, "good") == [str(first.aside.with_name("rolled-back")), str(first.aside)]
+    assert clean_up(workload, "good") == [
+        str(first.aside.with_name(name)) for name in ("in the middle", "rolled-back", "first")
+    ]
 
 
 def test_old_data_that_was_not_put_back_is_safe_from_other_restores(swap):
@@ -261,6 +267,46 @@ def test_a_member_that_can_not_be_stopped_keeps_no_other_from_the_way_back(tmp_p
     workload.roll_back(key="k")
     assert sorted(started.read_text().split()) == ["a", "broken", "hangs"]
     assert not any((one.data("k").old / "member").exists() for one in members)
+
+
+def test_a_member_that_runs_again_before_its_data_is_back_is_told(tmp_path, monkeypatch):
+    """Its supervisor was quicker; all others are back."""
+    members = []
+    for name in ("a", "again"):
+        (tmp_path / name / "member" / "wal").mkdir(parents=True)
+        members.append(member(tmp_path, name=name, data_dir=str(tmp_path / name)))
+    workload = ProcessWorkload(members)
+    for one in members:
+        data = one.data("k")
+        data.open_journal(one.name, was_running=False)
+        (data.prepare_new() / "member" / "wal").mkdir(parents=True)
+        data.swap()
+    monkeypatch.setattr(ProcessWorkload, "_stop", lambda self, members: None)
+    monkeypatch.setattr(ProcessMember, "in_use", lambda self: self.name == "again")
+    with pytest.raises(WorkloadError, match="'again' runs on the restored data"):
+        workload.roll_back(key="k")
+    assert [one.data("k").open for one in members] == [False, True]
+
+
+def test_a_member_whose_disk_fails_keeps_no_other_from_the_way_back(tmp_path, monkeypatch):
+    started = tmp_path / "started"
+    members = []
+    for name in ("broken", "good"):
+        (tmp_path / name / "member" / "wal").mkdir(parents=True)
+        start = ["sh", "-c", f"echo {name} >> {started}"]
+        members.append(member(tmp_path, name=name, data_dir=str(tmp_path / name), start=start))
+        members[-1].data("k").open_journal(name, was_running=True)
+    real = DataDir.close_journal
+
+    def close(self, **given):
+        if self.path.name == "broken":
+            raise OSError(errno.EROFS, "Read-only file system")
+        real(self, **given)
+
+    monkeypatch.setattr(DataDir, "close_journal", close)
+    with pytest.raises(WorkloadError, match="'broken': .*Read-only file system"):
+        ProcessWorkload(members, start_timeout=0.1).roll_back(key="k")
+    assert started.read_text() == "good\n"
 
 
 def test_a_member_that_does_not_start_is_named(tmp_path):
