@@ -7,11 +7,13 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
 from types import TracebackType
 
+from airflow_provider_stash.etcd import throwaway_guard
 from airflow_provider_stash.etcd.client import EtcdClient
 from airflow_provider_stash.etcd.config import Endpoint, EtcdConfig
 from airflow_provider_stash.etcd.tools import telling_lines
@@ -41,6 +43,7 @@ class ThrowawayEtcd:
     """
     Runs a single-member etcd for as long as the context lasts, for this user alone: it listens on sockets
     in a directory that no other may enter, since what it serves may be open to all who can reach it.
+    Its guard ends it and removes that directory, also when this process is killed.
 
     The data directory must have been built for the member ``NAME`` with ``PEER_URL`` as its only peer.
 
@@ -70,43 +73,40 @@ class ThrowawayEtcd:
         self._sockets = tempfile.mkdtemp(prefix="stash-")
         endpoint = Endpoint("unix", f"{self._sockets}/{_CLIENT_SOCKET}", 0)
         environment = {k: v for k, v in os.environ.items() if not k.startswith("ETCD_")}
-        with self._log.open("wb") as log:
-            command = [
-                    self._server,
-                    "--name", NAME,
-                    "--data-dir", str(self._data_dir),
-                    "--listen-client-urls", f"unix://{_CLIENT_SOCKET}",
-                    "--advertise-client-urls", _CLIENT_URL,
-                    "--listen-peer-urls", f"unix://{_PEER_SOCKET}",
-                    "--initial-advertise-peer-urls", PEER_URL,
-                    "--initial-cluster", f"{NAME}={PEER_URL}",
-            ]  # fmt: skip
-            try:
+        command = [
+                sys.executable, "-I", "-S", throwaway_guard.__file__, self._sockets,
+                self._server,
+                "--name", NAME,
+                "--data-dir", str(self._data_dir),
+                "--listen-client-urls", f"unix://{_CLIENT_SOCKET}",
+                "--advertise-client-urls", _CLIENT_URL,
+                "--listen-peer-urls", f"unix://{_PEER_SOCKET}",
+                "--initial-advertise-peer-urls", PEER_URL,
+                "--initial-cluster", f"{NAME}={PEER_URL}",
+        ]  # fmt: skip
+        try:
+            with self._log.open("wb") as log:
                 self._process = subprocess.Popen(
                     command,
-                    stdin=subprocess.DEVNULL,
+                    stdin=subprocess.PIPE,
                     stdout=log,
                     stderr=log,
                     env=environment,
                     cwd=self._sockets,
                     start_new_session=True,
                 )
-            except OSError as error:
-                self._stop()
-                raise EtcdToolError(f"{self._server} could not be run: {error.strerror}.") from error
-        try:
             config = EtcdConfig((endpoint,), user=self._user, password=self._password, timeout=60.0)
-            self._wait_until_ready(config)
+            self._wait_until_ready(self._process, config)
             return EtcdClient(config)
         except BaseException:
             self._stop()
             raise
 
-    def _wait_until_ready(self, config: EtcdConfig) -> None:
+    def _wait_until_ready(self, process: subprocess.Popen[bytes], config: EtcdConfig) -> None:
         deadline = time.monotonic() + self._timeout
         endpoint = config.endpoints[0]
         while time.monotonic() < deadline:
-            if self._process is None or self._process.poll() is not None:
+            if process.poll() is not None:
                 break
             # A new client each time: one that was refused backs off for a second.
             with EtcdClient(config) as client:
@@ -117,6 +117,8 @@ class ThrowawayEtcd:
                     return
             time.sleep(0.05)
         log = self._log.read_text(errors="replace")
+        if process.returncode == throwaway_guard.NOT_RUN:
+            raise EtcdToolError(f"{self._server} could not be run: {log.strip()}.")
         words = telling_lines(log) or " | ".join(log.strip().splitlines()[-3:]) or "none"
         raise EtcdToolError(
             f"A throw-away {self._server} did not come up on the restored data. Its last words: {words}"
@@ -129,8 +131,10 @@ class ThrowawayEtcd:
 
     def _stop(self) -> None:
         if self._process is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)  # its data is thrown away anyhow
-            self._process.wait()
+            assert self._process.stdin is not None
+            self._process.stdin.close()  # the guard's sign
+            if self._process.wait() < 0:  # it was killed itself
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(self._process.pid, signal.SIGKILL)
             self._process = None
         shutil.rmtree(self._sockets, ignore_errors=True)

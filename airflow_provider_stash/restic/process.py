@@ -20,9 +20,10 @@ from typing import IO
 from airflow_provider_stash.exceptions import BackendError, ResticNotInstalledError
 from airflow_provider_stash.restic import guard
 from airflow_provider_stash.restic.descriptors import open_pipe, secret_file
-from airflow_provider_stash.restic.errors import is_hopeless, last_words, redact, translate
+from airflow_provider_stash.restic.errors import is_hopeless, translate
 from airflow_provider_stash.restic.invocation import build_environment, build_flags
 from airflow_provider_stash.restic.repository import Repository
+from airflow_provider_stash.restic.words import last_words, redact
 
 _STDERR_KEPT = 1 << 16
 _OUTPUT_READ = 1 << 20

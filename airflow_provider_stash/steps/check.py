@@ -6,7 +6,7 @@ import logging
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from airflow_provider_stash.exceptions import InvalidConfigurationError, ResticError
+from airflow_provider_stash.exceptions import InvalidConfigurationError, StashError
 from airflow_provider_stash.restic.check import check
 from airflow_provider_stash.restic.repository import Repository
 from airflow_provider_stash.steps.results import now, seconds_since
@@ -37,7 +37,7 @@ def check_integrity(
     :param known: how many snapshots retention has left, see ``measure_repository``.
     :return: ``integrity``, ``errors``, ``readData`` (``all``, the subset, or None), ``duration``; where it was measured
         also ``measured``, see ``measure_repository``.
-    :raises ResticError: the repository could not be looked at, which says nothing of its integrity.
+    :raises StashError: the repository could not be looked at, which says nothing of its integrity.
     """
     begin = now()
     read_data_subset = _todays_part(read_data_subset)
@@ -65,7 +65,7 @@ def check_integrity(
 def _measured(repository: Repository, known: int | None) -> dict[str, Any]:
     try:
         return {"measured": measure_repository(repository, known=known)}
-    except ResticError as error:
+    except StashError as error:
         log.warning("The repository could not be measured beside the check: %s", error)
         return {}
 

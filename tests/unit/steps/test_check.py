@@ -2,7 +2,7 @@
 
 import pytest
 
-from airflow_provider_stash.exceptions import BackendError
+from airflow_provider_stash.exceptions import BackendError, NoSpaceError
 from airflow_provider_stash.restic.check import CheckResult
 from airflow_provider_stash.steps import check as steps
 
@@ -24,9 +24,10 @@ def test_what_is_too_old_after_a_long_check_is_dropped(measured, monkeypatch):
     assert "measured" not in steps.check_integrity("r", measure=True)
 
 
-def test_a_failure_to_measure_is_none_of_the_check(measured, monkeypatch, caplog):
+@pytest.mark.parametrize("kind", [BackendError, NoSpaceError])
+def test_a_failure_to_measure_is_none_of_the_check(measured, monkeypatch, caplog, kind):
     def fail(_, known):
-        raise BackendError("gone")
+        raise kind("gone")
 
     monkeypatch.setattr(steps, "measure_repository", fail)
     assert steps.check_integrity("r", measure=True)["integrity"] is True
