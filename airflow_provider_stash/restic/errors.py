@@ -28,6 +28,7 @@ _BAD_LOCK = re.compile(
 _MISSING = re.compile(
     r"no such file or directory|does not exist|not exist|not found|NoSuchKey|404", re.IGNORECASE
 )
+_NO_BUCKET = re.compile(r"bucket (does not|doesn't) exist|NoSuchBucket", re.IGNORECASE)
 # No network that fails leads to these.
 _DAMAGE = re.compile(
     r"ciphertext verification failed|invalid data returned|hash (is|mismatch)|data is corrupt|wrong hash|"
@@ -110,7 +111,7 @@ def _known(repository: Repository, command: str, code: int, text: str) -> StashE
         )
     if code == LOCKED or _LOCKED in text:
         return RepositoryLockedError(f"The repository {place} is locked: {words}")
-    if "bucket does not exist" in text:
+    if _NO_BUCKET.search(text):
         return RepositoryNotFoundError(
             f"There is no repository at {place}: the bucket does not exist. Make it, correct its name, or let the "
             "first backup make it."
@@ -164,5 +165,5 @@ def headless(repository: Repository) -> RepositoryDamagedError:
 
 def _is_missing(text: str) -> bool:
     return bool(_MISSING.search(text)) and not any(
-        sign in text.lower() for sign in ("connection refused", "no such host", "access key id", "bucket")
+        sign in text.lower() for sign in ("connection refused", "no such host", "access key id")
     )

@@ -206,3 +206,19 @@ def test_what_may_not_be_written_is_not_tried_for_a_quarter_of_an_hour(reason):
     assert is_hopeless(f"Save(<lock/78>) returned error, retrying after 842ms: open /r/locks/78: {reason}\n")
     assert not is_hopeless(f"unable to open cache: mkdir /home/x/.cache: {reason}\n")
     assert not is_hopeless("Save(<lock/78>) returned error, retrying after 842ms: i/o timeout\n")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Fatal: unable to open config file: Stat: The specified key does not exist.\n"
+        "Is there a repository at the following location?\ns3:http://h/etcd-bucket/prod",
+        "Fatal: unable to open config file: stat /data/bucket/config: no such file or directory\n"
+        "Is there a repository at the following location?\n/data/bucket",
+    ],
+)
+def test_a_place_that_is_called_bucket_is_none_that_is_missing(text):
+    """By 0.14, which says so in words alone."""
+    error = translate(Repository("s3:http://h/etcd-bucket/prod", "pw"), "cat", 1, text)
+    assert isinstance(error, e.RepositoryNotFoundError)
+    assert "Correct the location" in str(error)
