@@ -20,7 +20,7 @@ DONE = (
 """Why a step of a verified restore is not done again."""
 
 ONCE_MORE = (
-    "This run was rolled back. To restore once more, clear stop_members, too, or trigger a new run. "
+    "This run was rolled back. To restore once more, clear stop_members, too, and fill_members, or trigger a new run. "
     f"{UNTOUCHED}"
 )
 """Why a step of a restore that was rolled back is not done by itself."""

@@ -138,6 +138,14 @@ def clean_up(workload, key):
     return [one["path"] for one in workload.remove_old_data(key=key, keep_restores=1, keep_days=0)]
 
 
+def test_a_single_task_of_a_run_that_was_rolled_back_is_refused(swap):
+    workload, one = swap
+    one("k")
+    workload.roll_back(key="k")
+    with pytest.raises(WorkloadError, match="rolled back.*clear stop_members, too, and fill_members"):
+        workload.start(key="k")
+
+
 def test_only_a_restore_that_was_verified_removes_the_old_data_of_others(swap):
     workload, one = swap
     first = one("first")
